@@ -1,0 +1,424 @@
+"""The messages between processes, and how they travel.
+
+Supervisor, emulator, checker and program host do not trust each other: every message has a type, is
+decoded strictly, and has a bounded size. A frame is two big-endian 32-bit lengths, a JSON message and
+an optional binary body. File descriptors travel beside a frame (SCM_RIGHTS).
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Sequence
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from cloudkata.grade import Call, Check
+
+MAX_MESSAGE = 32 << 20
+"""Largest JSON message, in bytes: a trace of 2,500 calls with full parameters fits."""
+
+MAX_BODY = 128 << 20
+"""Largest body of a call or an answer, in bytes."""
+
+_HEAD = struct.Struct(">II")
+
+
+class LinkError(Exception):
+    """The other side said something that is not in the protocol, or went away in the middle of it."""
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag=True):
+    """Base of all messages."""
+
+
+# Supervisor to emulator
+
+
+class StartWorld(Message):
+    """Everything an emulator needs to make a world: no checks, no hints, no expected values."""
+
+    lab: str
+    """Folder with `setup.py`, as the emulator sees it."""
+    world: str
+    seed: int
+    inputs: dict[str, str]
+    services: list[str]
+    patience_ms: int
+    max_calls: int
+
+
+class LaneStarted(Message):
+    """A launched process exists; the listening socket of its door travels beside this message."""
+
+    lane: str
+
+
+class LaneExited(Message):
+    """Every process of the lane is gone."""
+
+    lane: str
+    status: int | None
+    why: str | None = None
+
+
+class LaneLooked(Message):
+    """Answer to `LookAtLane`: whether no task of the lane ran between two looks."""
+
+    lane: str
+    quiet: bool
+
+
+class Ping(Message):
+    """Are you alive? The emulator answers `Pong` when its one thread gets there."""
+
+    number: int
+
+
+# Emulator to supervisor
+
+
+class WorldReady(Message):
+    """The start state is made."""
+
+    began_ms: int
+    """The world's clock at the start of the program, in milliseconds since 1970."""
+
+
+class WorldFault(Message):
+    """`setup.py` failed: the lab author's fault."""
+
+    why: str
+
+
+class Launch(Message):
+    """Start a process for a lane. Written and forgotten: the answer is `LaneStarted`, later `LaneExited`."""
+
+    lane: str
+    start: int
+    """Number of the start, from 1; with the seed and the lane it seeds the process's randomness."""
+    clock_ms: int
+    environment: dict[str, str]
+    function: str | None = None
+    """Call this function of the program instead of running it as a script."""
+    arguments: str = "{}"
+    """Keyword arguments for it, as JSON."""
+
+
+class KillLane(Message):
+    """End every process of a lane."""
+
+    lane: str
+    why: str
+
+
+class LookAtLane(Message):
+    """Ask whether a lane with several tasks is waiting as a whole."""
+
+    lane: str
+
+
+class Serving(Message):
+    """The emulator takes up a program's call; should it fall silent now, this is the call to name."""
+
+    call: str
+
+
+class Pong(Message):
+    """Answer to `Ping`."""
+
+    number: int
+
+
+# Checker to emulator, on the link
+
+
+class AwsCall(Message):
+    """An HTTP request to the emulated AWS; the request's body travels as the frame's body."""
+
+    door: Literal["administrator", "public"]
+    """Who knocks: `administrator` needs no signature, `public` is treated as any stranger."""
+    method: str
+    target: str
+    headers: list[tuple[str, str]]
+
+
+class RunProgram(Message):
+    """Start the program and let the world go on until it has ended."""
+
+    function: str | None = None
+    arguments: str = "{}"
+
+
+class Advance(Message):
+    """Let world time pass, then bring to its end what has begun by then."""
+
+    ms: int
+
+
+class Settle(Message):
+    """Run until nothing prompt is left and no function is in flight."""
+
+
+class GetTrace(Message):
+    """Ask for the recorded calls."""
+
+
+class GetState(Message):
+    """Ask for a description of everything the lab's services hold."""
+
+
+class AddFault(Message):
+    """From now on, refuse matching calls of programs."""
+
+    operation: str
+    code: str
+    status: int
+    times: int
+
+
+# Emulator to checker, on the link
+
+
+class AwsAnswer(Message):
+    """The emulated AWS's answer; its body travels as the frame's body."""
+
+    status: int
+    reason: str
+    headers: list[tuple[str, str]]
+    clock_ms: int
+
+
+class ProgramEnded(Message):
+    """One start of the program is over."""
+
+    lane: str
+    status: int | None
+    why: str | None
+    calls: int
+    world_ms: int
+    clock_ms: int
+
+
+class Now(Message):
+    """The world's clock, in milliseconds since 1970."""
+
+    clock_ms: int
+
+
+class Trace(Message):
+    """The recorded calls, oldest first."""
+
+    calls: list[Call]
+
+
+class State(Message):
+    """What the world holds: service, resource, attribute, value."""
+
+    services: dict[str, dict[str, dict[str, Any]]]
+
+
+class Refused(Message):
+    """The emulator will not or cannot do it."""
+
+    why: str
+
+
+# Supervisor and checker
+
+
+class CollectChecks(Message):
+    """Import `check.py` and say which checks it has."""
+
+    lab: str
+    lab_id: str
+    seed: int
+    inputs: dict[str, str]
+    services: list[str]
+
+
+class ChecksCollected(Message):
+    """The checks of the lab, in order; each stands as `blocked` until it is reported."""
+
+    checks: list[Check]
+
+
+class CollectionFault(Message):
+    """`check.py` cannot be imported or holds no check: the lab author's fault."""
+
+    why: str
+
+
+class JudgeWorld(Message):
+    """Run the program and the checks now."""
+
+    clock_ms: int
+
+
+class CheckDone(Message):
+    """One check has its result."""
+
+    check: Check
+
+
+class JudgingDone(Message):
+    """All checks are reported; what else goes into the grade."""
+
+    program: ProgramEnded
+    timeline: list[Call]
+    timeline_left_out: int
+    changes: list[str]
+    changes_left_out: int
+    notes: list[str]
+
+
+class JudgingFault(Message):
+    """The checker itself could not go on."""
+
+    why: str
+
+
+class GetOutput(Message):
+    """Ask for what a lane left behind."""
+
+    lane: str
+
+
+class OutputIs(Message):
+    """What a lane left behind. Files travel in the body, one after the other, in the order of `files`."""
+
+    stdout: str
+    stderr: str
+    cut: int
+    files: list[tuple[str, int]]
+    """Path and size of each file that the program wrote."""
+    files_left_out: int
+    result: str | None
+    """JSON text that a called function returned."""
+
+
+# Supervisor and program host
+
+
+class BeginProgram(Message):
+    """Run the program now. Its source travels as the body."""
+
+    name: str
+    clock_ms: int
+    randomness: str
+    """Seeds the process's randomness."""
+    environment: dict[str, str]
+    function: str | None
+    arguments: str
+
+
+class HostReady(Message):
+    """The jail stands; the door's listening socket travels beside this message."""
+
+    endpoint: str
+
+
+class HostEnded(Message):
+    """The program is gone. The files it wrote travel in the body."""
+
+    status: int
+    """As `os.waitstatus_to_exitcode`: negative for a signal."""
+    files: list[tuple[str, int]]
+    files_left_out: int
+    result: str | None
+
+
+M = TypeVar("M", bound=Message)
+
+_encoder = msgspec.json.Encoder()
+
+
+class Channel:
+    """One end of a stream socket that carries frames.
+
+    `allowed` are the messages this end accepts; anything else is a `LinkError`.
+    """
+
+    def __init__(self, sock: socket.socket, allowed: Sequence[type[Message]]) -> None:
+        self.sock = sock
+        self._decoder = msgspec.json.Decoder(_union(allowed))
+        self._received = bytearray()
+        self._descriptors: list[int] = []
+
+    def send(self, message: Message, body: bytes = b"", descriptors: Sequence[int] = ()) -> None:
+        """Send one frame, and descriptors beside it; blocks until the kernel has taken it all."""
+        text = _encoder.encode(message)
+        if len(text) > MAX_MESSAGE or len(body) > MAX_BODY:
+            raise LinkError(f"{type(message).__name__} is too large to send.")
+        frame = _HEAD.pack(len(text), len(body)) + text
+        if descriptors:
+            sent = socket.send_fds(self.sock, [frame], list(descriptors))
+            frame = frame[sent:]
+        self.sock.sendall(frame + body if len(body) < 1 << 16 else frame)
+        if len(body) >= 1 << 16:
+            self.sock.sendall(body)
+
+    def receive(self) -> tuple[Message, bytes]:
+        """The next message and its body; blocks. Raises `EOFError` when the other side is gone."""
+        while (frame := self.pop()) is None:
+            self.read_once()
+        return frame
+
+    def expect(self, kind: type[M]) -> tuple[M, bytes]:
+        """The next message, which must be a `kind`."""
+        message, body = self.receive()
+        if not isinstance(message, kind):
+            raise LinkError(f"Expected {kind.__name__}, got {type(message).__name__}.")
+        return message, body
+
+    def ask(self, message: Message, kind: type[M], body: bytes = b"") -> tuple[M, bytes]:
+        """Send `message` and return its answer, which must be a `kind`."""
+        self.send(message, body)
+        return self.expect(kind)
+
+    def read_once(self) -> None:
+        """One `recv`, kept for `pop`; descriptors that came along are kept for `take_descriptors`."""
+        data, descriptors, _, _ = socket.recv_fds(self.sock, 1 << 18, 4)
+        self._descriptors += descriptors
+        if not data:
+            raise EOFError("The other side is gone.")
+        self._received += data
+
+    def pop(self) -> tuple[Message, bytes] | None:
+        """The next whole frame among what was read, or None."""
+        received = self._received
+        if len(received) < _HEAD.size:
+            return None
+        text_length, body_length = _HEAD.unpack_from(received)
+        if text_length > MAX_MESSAGE or body_length > MAX_BODY:
+            raise LinkError("A frame is larger than the protocol allows.")
+        end = _HEAD.size + text_length + body_length
+        if len(received) < end:
+            return None
+        text = bytes(received[_HEAD.size : _HEAD.size + text_length])
+        body = bytes(received[_HEAD.size + text_length : end])
+        del received[:end]
+        try:
+            message: Message = self._decoder.decode(text)
+        except msgspec.MsgspecError as error:
+            raise LinkError(f"A message is not in the protocol: {error}.") from None
+        return message, body
+
+    def take_descriptors(self) -> list[int]:
+        """The descriptors received so far, which now belong to the caller."""
+        taken, self._descriptors = self._descriptors, []
+        return taken
+
+    def close(self) -> None:
+        """Close the socket and every descriptor nobody took."""
+        for descriptor in self.take_descriptors():
+            socket.close(descriptor)
+        self.sock.close()
+
+
+def _union(kinds: Sequence[type[Message]]) -> Any:
+    union: Any = kinds[0]
+    for kind in kinds[1:]:
+        union = union | kind
+    return union
