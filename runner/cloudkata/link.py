@@ -41,7 +41,7 @@ class StartWorld(Message):
 
     lab: str
     """Folder with `setup.py`, as the emulator sees it."""
-    world: str
+    lab_id: str
     seed: int
     inputs: dict[str, str]
     services: list[str]

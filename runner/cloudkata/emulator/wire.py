@@ -54,3 +54,14 @@ class Response:
     reason: str
     headers: tuple[tuple[str, str], ...]
     body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """A long poll found nothing: its answer for now, and when there may be something."""
+
+    response: Response
+    wait_ms: int
+    """How long the caller asked to wait."""
+    retry_at_ms: int | None
+    """When a hidden message becomes visible, milliseconds since 1970; None when none will."""

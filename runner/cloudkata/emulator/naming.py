@@ -1,0 +1,295 @@
+"""Names every call: which operation of which AWS service a request asks for, and with which parameters.
+
+The service follows from the signature's scope, or, for requests that are not signed, from what they show: a target
+header, an Action, the host, and else a path of S3. Operations and parameters are read with botocore's own models, so
+a call is named as boto3 would name it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from werkzeug.datastructures import MultiDict
+
+from cloudkata.emulator import s3_requests
+from cloudkata.emulator.credentials import Claim, claim_of
+from cloudkata.emulator.services import (
+    CBOR,
+    REST_PROTOCOLS,
+    Listing,
+    Service,
+    index,
+    service,
+    services_signing_as,
+)
+from cloudkata.emulator.wire import Request
+
+DEFAULT_REGION = "us-east-1"
+"""Where a call goes that names no region: presigned URLs of signature version 2, and anonymous calls."""
+
+_FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedCall:
+    """One call, as AWS's API reference names it."""
+
+    service: str
+    """botocore's name for the service: `s3`, `dynamodbstreams`, `stepfunctions`."""
+    operation: str
+    region: str
+    parameters: dict[str, Any]
+    """The request's members by their API names; bodies that stream are bytes, times are in UTC."""
+    protocol: str
+    """`json`, `query`, `ec2`, `rest-xml`, `rest-json` or `smithy-rpc-v2-cbor`."""
+    signing_name: str
+    """The service's name in a signature's scope: `monitoring` for CloudWatch."""
+
+
+class Unnamed(Exception):  # noqa: N818  # read as a statement about the request, as in "except Unnamed"
+    """A request that is no AWS call; the text says why.
+
+    `service` and `protocol` are the best that is known of it ("" and "rest-xml" if nothing is); `code` is the error
+    that AWS answers.
+    """
+
+    def __init__(self, why: str, *, code: str, service: str = "", protocol: str = "rest-xml") -> None:
+        super().__init__(why)
+        self.code = code
+        self.service = service
+        self.protocol = protocol
+
+
+def name_call(request: Request) -> NamedCall:
+    """The call a request makes.
+
+    Raises `Unnamed` for anything that is no AWS call, malformed bodies included; never anything else.
+    """
+    claim = claim_of(request)
+    if claim.scheme in ("v4-query", "v2-query"):
+        request = s3_requests.effective(request)
+    asked = _Asked(request)
+    if claim.service:
+        return _named_among(_by_scope(claim, request), claim.region or DEFAULT_REGION, asked, claim.service)
+    return _named_among(_by_looks(asked), _region_of_host(request) or DEFAULT_REGION, asked, "")
+
+
+class _Headers:
+    """Headers as moto's routers and parsers look them up."""
+
+    __slots__ = ("_lowered", "_sent")
+
+    def __init__(self, request: Request) -> None:
+        self._lowered = request.lowered
+        self._sent = request.headers
+
+    def __contains__(self, name: str) -> bool:
+        return name.lower() in self._lowered
+
+    def __getitem__(self, name: str) -> str:
+        return self._lowered[name.lower()]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self._lowered.get(name.lower(), default)
+
+    def keys(self) -> Iterable[str]:
+        return [name for name, _ in self._sent]
+
+
+class _Asked:
+    """A request as moto's routers and parsers read it."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.method = request.method
+        self.raw_path = request.raw_path or "/"
+        self.host = request.header("host")
+        self.body = request.body
+        self.headers = _Headers(request)
+        self.target = request.header("x-amz-target")
+        query = request.query
+        self.args: MultiDict[str, str] = (
+            MultiDict(parse_qsl(query, keep_blank_values=True)) if query else MultiDict()
+        )
+        self.values = self.args
+        # SDKs say what the body is; curl users and old clients leave it out.
+        if request.body and request.header("content-type", _FORM).startswith(_FORM) and not self.target:
+            self._add_form()
+
+    @property
+    def path(self) -> str:
+        return self.request.path
+
+    def _add_form(self) -> None:
+        try:
+            form = parse_qsl(self.body.decode("ascii"), keep_blank_values=True)
+        except (UnicodeDecodeError, ValueError):
+            return
+        self.values = MultiDict([*self.args.items(multi=True), *form])
+
+
+def _by_scope(claim: Claim, request: Request) -> Iterator[Service]:
+    """The services a signature's scope may mean, likeliest first."""
+    if claim.service == "s3" and s3_requests.is_control(request):
+        control = service("s3control")
+        if control is not None:
+            yield control
+    yield from services_signing_as(claim.service)
+
+
+def _by_looks(asked: _Asked) -> Iterator[Service]:
+    """The services a request without a scope may mean, likeliest first."""
+    found: tuple[Listing, ...]
+    if asked.target:
+        found = index().by_target_prefix.get(asked.target.rpartition(".")[0], ())
+    elif _cbor_route(asked):
+        found = index().by_target_prefix.get(_cbor_route(asked)[0], ())
+    elif "Action" in asked.values:
+        version = asked.values.get("Version", "")
+        found = tuple(
+            one for one in index().by_version.get(version, ()) if {"query", "ec2"} & {*one.protocols}
+        )
+    else:
+        found = _by_host(asked)
+    yield from filter(None, (service(listing.name) for listing in found))
+    s3 = service("s3")
+    if s3 is not None and not found:
+        yield s3
+
+
+def _by_host(asked: _Asked) -> tuple[Listing, ...]:
+    name, dot, rest = asked.host.partition(".")
+    return (
+        index().by_endpoint_prefix.get(name, ()) if dot and "amazonaws.com" in rest and name != "s3" else ()
+    )
+
+
+def _region_of_host(request: Request) -> str:
+    host = request.header("host").partition(":")[0].lower()
+    if not host.endswith((".amazonaws.com", ".amazonaws.com.cn")):
+        return ""
+    return next((label for label in host.split(".") if label.count("-") >= 2 and label[-1:].isdigit()), "")
+
+
+def _named_among(candidates: Iterator[Service], region: str, asked: _Asked, scope: str) -> NamedCall:
+    """The first candidate that has the operation asked for; the complaint is about the first candidate at all."""
+    first: Service | None = None
+    for candidate in candidates:
+        first = first or candidate
+        found = _operation(candidate, asked)
+        if found is None:
+            continue
+        operation, protocol, labels = found
+        parameters = _parameters(candidate, operation, protocol, asked, labels)
+        return NamedCall(candidate.name, operation, region, parameters, protocol, candidate.signing_name)
+    if first is None:
+        why = (
+            f"The credential scope names {scope!r}, which is no AWS service."
+            if scope
+            else "This is no AWS call."
+        )
+        raise Unnamed(why, code="UnknownOperationException", protocol=_looks_like(asked))
+    raise _no_such_operation(first, asked)
+
+
+def _operation(candidate: Service, asked: _Asked) -> tuple[str, str, dict[str, Any]] | None:
+    """The operation of a service that a request asks for, the protocol it speaks and the labels of its path."""
+    protocols = candidate.protocols
+    if asked.target and "json" in protocols:
+        prefix, _, name = asked.target.rpartition(".")
+        return (name, "json", {}) if prefix == candidate.target_prefix and name in candidate else None
+    if CBOR in protocols and (route := _cbor_route(asked))[0]:
+        return (route[1], CBOR, {}) if route[0] == candidate.target_prefix and route[1] in candidate else None
+    if candidate.form_protocol:
+        name = asked.values.get("Action", "")
+        version = asked.values.get("Version", candidate.api_version)
+        if name in candidate and version == candidate.api_version:
+            return name, candidate.form_protocol, {}
+    if candidate.rest_protocol:
+        return _rest_operation(candidate, asked)
+    return None
+
+
+def _rest_operation(candidate: Service, asked: _Asked) -> tuple[str, str, dict[str, Any]] | None:
+    if candidate.name == "s3":
+        try:
+            found = s3_requests.operation_of(candidate, asked, asked.request)
+        except s3_requests.Malformed as malformed:
+            raise Unnamed(
+                str(malformed), code=malformed.code, service="s3", protocol="rest-xml"
+            ) from malformed
+    else:
+        found = candidate.route(asked)
+    return (found[0], candidate.rest_protocol, found[1]) if found else None
+
+
+def _cbor_route(asked: _Asked) -> tuple[str, str]:
+    """The service and operation in the path of a Smithy RPC v2 CBOR request."""
+    if asked.headers.get("smithy-protocol") != "rpc-v2-cbor":
+        return "", ""
+    parts = asked.raw_path.split("/")
+    shape = len(parts) >= 5 and parts[-4] == "service" and parts[-2] == "operation"
+    return (parts[-3], parts[-1]) if shape else ("", "")
+
+
+def _parameters(
+    candidate: Service, operation: str, protocol: str, asked: _Asked, labels: dict[str, Any]
+) -> dict[str, Any]:
+    if protocol in ("query", "ec2") and len(asked.values) != sum(1 for _ in asked.values.items(multi=True)):
+        # Which of the two counts is undefined; a caller must not be judged by one and served by the other.
+        raise Unnamed(
+            "A parameter is given more than once.",
+            code="MalformedQueryString",
+            service=candidate.name,
+            protocol=protocol,
+        )
+    try:
+        if candidate.name == "s3":
+            return s3_requests.parameters(candidate, operation, asked, asked.request, labels)
+        return candidate.parse(operation, protocol, asked, labels)
+    except Exception as error:  # moto's parsers let any error out when a body is not of the operation's form
+        raise _malformed(candidate, protocol, error) from error
+
+
+def _malformed(candidate: Service, protocol: str, error: Exception) -> Unnamed:
+    code = {"rest-xml": "MalformedXML", "query": "MalformedQueryString", "ec2": "MalformedQueryString"}
+    return Unnamed(
+        f"The request's body cannot be read as {protocol} ({type(error).__name__}).",
+        code=code.get(protocol, "SerializationException"),
+        service=candidate.name,
+        protocol=protocol,
+    )
+
+
+def _no_such_operation(candidate: Service, asked: _Asked) -> Unnamed:
+    protocol = _looks_like(asked, candidate)
+    if protocol in ("query", "ec2"):
+        action = asked.values.get("Action", "")
+        if not action:
+            why, code = "The request must contain the parameter Action.", "MissingAction"
+        else:
+            version = asked.values.get("Version", "NO_VERSION_SPECIFIED")
+            why, code = f"Could not find operation {action} for version {version}", "InvalidAction"
+    elif protocol == "rest-xml":
+        why, code = "The specified method is not allowed against this resource.", "MethodNotAllowed"
+    else:
+        name = asked.target or f"{asked.method} {asked.raw_path}"
+        why, code = f"{candidate.name} has no operation {name[:200]}.", "UnknownOperationException"
+    return Unnamed(why, code=code, service=candidate.name, protocol=protocol)
+
+
+def _looks_like(asked: _Asked, candidate: Service | None = None) -> str:
+    """The protocol a request seems to speak, among those the service has."""
+    spoken = candidate.protocols if candidate else (CBOR, "json", "query", *REST_PROTOCOLS)
+    if asked.headers.get("smithy-protocol") == "rpc-v2-cbor" and CBOR in spoken:
+        return CBOR
+    if asked.target and "json" in spoken:
+        return "json"
+    if candidate and candidate.form_protocol and (len(spoken) == 1 or "Action" in asked.values):
+        return candidate.form_protocol
+    if candidate is None:
+        return "query" if "Action" in asked.values else "rest-xml"
+    return next((name for name in ("rest-xml", "rest-json", "json") if name in spoken), spoken[0])

@@ -1,0 +1,1 @@
+"""A grade, rendered: one module per output."""

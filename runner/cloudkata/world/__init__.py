@@ -1,0 +1,1 @@
+"""One run of one world: the supervisor, the processes it starts, and the grade they lead to."""

@@ -1,0 +1,97 @@
+"""Starting the processes of a run the plain way: fresh interpreters, nothing inherited but what is named."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from cloudkata import jail
+
+_ENVIRONMENT = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "LANG": "C.UTF-8",
+    "TZ": "UTC",
+    # Sets iterate in the same order in every run.
+    "PYTHONHASHSEED": "0",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONIOENCODING": "utf-8:backslashreplace",
+    "AWS_CONFIG_FILE": "/dev/null",
+    "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+    "BOTO_CONFIG": "/dev/null",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "NO_PROXY": "*",
+    "no_proxy": "*",
+}
+"""Built from an allow-list, never copied and cleaned: nothing of the user's account or shell comes along."""
+
+
+@dataclass(eq=False)
+class Child:
+    """A process the supervisor started, and this end of its control socket."""
+
+    process: subprocess.Popen[bytes]
+    control: socket.socket
+    scratch: Path | None = None
+    others: list[socket.socket] = field(default_factory=list)
+
+    def end(self) -> None:
+        """Kill it with everything it started, and wait until the kernel has reaped it."""
+        self.control.close()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        for pipe in (self.process.stdout, self.process.stderr):
+            if pipe:
+                pipe.close()
+        if self.scratch:
+            shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+def start_service(role: str, level: jail.Level, link_end: socket.socket, readable: Sequence[Path]) -> Child:
+    """Start the emulator or the checker; `link_end` is its end of the link between the two."""
+    ours, theirs = socket.socketpair()
+    arguments = [str(theirs.fileno()), str(link_end.fileno()), *map(str, readable)]
+    process = _spawn(role, level, arguments, [theirs.fileno(), link_end.fileno()], subprocess.DEVNULL)
+    theirs.close()
+    link_end.close()
+    return Child(process, ours)
+
+
+def start_program_host(level: jail.Level, python: str) -> Child:
+    """Start the host of one start of the program; its output comes through the process's pipes."""
+    ours, theirs = socket.socketpair()
+    scratch = Path(tempfile.mkdtemp(prefix="kata-"))
+    arguments = [str(theirs.fileno()), str(scratch)]
+    process = _spawn("program", level, arguments, [theirs.fileno()], subprocess.PIPE, python)
+    theirs.close()
+    return Child(process, ours, scratch)
+
+
+def _spawn(
+    role: str,
+    level: jail.Level,
+    arguments: list[str],
+    descriptors: list[int],
+    output: int | IO[bytes],
+    python: str = sys.executable,
+) -> subprocess.Popen[bytes]:
+    errors = subprocess.STDOUT if os.environ.get("CLOUDKATA_DEBUG") else output
+    return subprocess.Popen(
+        [python, "-P", "-s", "-m", "cloudkata.world.role", role, level.value, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output if output == subprocess.PIPE else errors,
+        env=_ENVIRONMENT,
+        pass_fds=descriptors,
+        start_new_session=True,
+        cwd="/",
+    )
