@@ -1,4 +1,4 @@
-"""Bodies in S3's aws-chunked coding, which SDKs use to stream an object with its checksum or signatures behind it.
+"""Bodies in S3's aws-chunked coding: an object in chunks, with signatures or its checksum behind them.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html and sigv4-streaming-trailers.html
 """

@@ -70,6 +70,14 @@ class Complaints:
         }[self.family]
         return Refusal(code, why, status)
 
+    def undated(self) -> Refusal:
+        """Nothing says when the request was signed."""
+        if self.family == "s3":
+            message = "AWS authentication requires a valid Date or x-amz-date header"
+            return Refusal("AccessDenied", message, 403)
+        why = "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header."
+        return self.unreadable(why)
+
     def unknown_key(self) -> Refusal:
         """No such access key, or it is inactive; AWS does not tell the two apart."""
         if self.family == "s3":
@@ -165,9 +173,7 @@ class Complaints:
         return self.invalid_signature(message)
 
     def _ec2_failure(self) -> Refusal:
-        return Refusal(
-            "AuthFailure", "AWS was not able to validate the provided access credentials", 401
-        )
+        return Refusal("AuthFailure", "AWS was not able to validate the provided access credentials", 401)
 
 
 def _family(request: Request, named: NamedCall | None, claim: Claim) -> Family:

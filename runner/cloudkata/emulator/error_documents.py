@@ -1,6 +1,6 @@
 """Error documents: an error written in each protocol as a real SDK parses it.
 
-https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization and its neighbours,
+https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization (and its neighbours),
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#RESTErrorResponses
 """
 
@@ -11,10 +11,9 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from xml.sax.saxutils import escape
-
-from botocore.model import Shape
 
 from cloudkata.emulator.services import CBOR, service
 
@@ -24,129 +23,126 @@ _XML = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def document(
-    protocol: str,
-    service_name: str,
-    *,
-    code: str,
-    message: str,
-    status: int,
-    extra: Mapping[str, str],
-    request_id: str,
-    resource: str,
-) -> tuple[Headers, bytes]:
-    """The headers and the body of an error in a service's protocol.
+@dataclass(frozen=True, slots=True)
+class ServiceError:
+    """An error of a service, before it is written in a protocol."""
 
-    `code` is the one an SDK shows; where the wire carries the name of the error's shape instead, that is looked up.
-    """
-    if protocol in ("rest-xml", "") and service_name in ("s3", ""):
-        return _s3(code, message, extra, request_id, resource)
+    service: str
+    """botocore's name; empty if nobody knows which service was meant."""
+    code: str
+    """The code an SDK shows; where the wire carries the name of the error's shape, that is looked up."""
+    message: str
+    status: int
+    request_id: str
+    extra: Mapping[str, str] = field(default_factory=dict)
+    """Further elements of the document."""
+    resource: str = ""
+    """S3's path of what the call was about."""
+
+    @property
+    def fault(self) -> str:
+        """Whose mistake it is, in the words of the query protocol."""
+        return "Sender" if self.status < 500 else "Receiver"
+
+    @property
+    def shape(self) -> str:
+        """The name of the error's shape: `QueueDoesNotExist` for `AWS.SimpleQueueService.NonExistentQueue`."""
+        return _shapes_by_code(self.service).get(self.code, self.code)
+
+
+def document(protocol: str, error: ServiceError) -> tuple[Headers, bytes]:
+    """The headers and the body of an error in a protocol of its service; as S3 writes it, if nothing is known."""
+    if protocol in ("rest-xml", "") and error.service in ("s3", ""):
+        return _s3(error)
     if protocol == "ec2":
-        return _ec2(code, message, request_id)
+        return _ec2(error)
     if protocol in ("query", "rest-xml", ""):
-        return _query(service_name, code, message, status, extra, request_id)
-    if protocol == CBOR:
-        return _cbor(service_name, code, message, status, extra, request_id)
-    return _json(protocol, service_name, code, message, status, extra, request_id)
+        return _query(error)
+    return _cbor(error) if protocol == CBOR else _json(protocol, error)
 
 
-def _s3(
-    code: str, message: str, extra: Mapping[str, str], request_id: str, resource: str
-) -> tuple[Headers, bytes]:
-    host_id = base64.b64encode(hashlib.sha384(request_id.encode()).digest()).decode()
-    fields = {"Code": code, "Message": message, **extra}
-    if resource:
-        fields.setdefault("Resource", resource)
-    body = (
-        f"{_XML}<Error>{_elements(fields)}{_elements({'RequestId': request_id, 'HostId': host_id})}</Error>"
+def _s3(error: ServiceError) -> tuple[Headers, bytes]:
+    host_id = base64.b64encode(hashlib.sha384(error.request_id.encode()).digest()).decode()
+    fields = {"Code": error.code, "Message": error.message, **error.extra}
+    if error.resource:
+        fields.setdefault("Resource", error.resource)
+    fields |= {"RequestId": error.request_id, "HostId": host_id}
+    headers = (
+        ("Content-Type", "application/xml"),
+        ("x-amz-request-id", error.request_id),
+        ("x-amz-id-2", host_id),
     )
-    headers = (("Content-Type", "application/xml"), ("x-amz-request-id", request_id), ("x-amz-id-2", host_id))
-    return headers, body.encode()
+    return headers, f"{_XML}<Error>{_elements(fields)}</Error>".encode()
 
 
-def _ec2(code: str, message: str, request_id: str) -> tuple[Headers, bytes]:
-    error = _elements({"Code": code, "Message": message})
-    body = f"{_XML}<Response><Errors><Error>{error}</Error></Errors><RequestID>{request_id}</RequestID></Response>"
-    return (("Content-Type", "text/xml;charset=UTF-8"), ("x-amzn-requestid", request_id)), body.encode()
+def _ec2(error: ServiceError) -> tuple[Headers, bytes]:
+    fields = _elements({"Code": error.code, "Message": error.message})
+    last = _elements({"RequestID": error.request_id})
+    body = f"{_XML}<Response><Errors><Error>{fields}</Error></Errors>{last}</Response>"
+    return (("Content-Type", "text/xml;charset=UTF-8"), ("x-amzn-requestid", error.request_id)), body.encode()
 
 
-def _query(
-    service_name: str, code: str, message: str, status: int, extra: Mapping[str, str], request_id: str
-) -> tuple[Headers, bytes]:
-    known = service(service_name)
-    namespace = known.model.metadata.get("xmlNamespace", "") if known else ""
+def _query(error: ServiceError) -> tuple[Headers, bytes]:
+    namespace = _metadata(error.service).get("xmlNamespace", "")
     opening = f'<ErrorResponse xmlns="{escape(namespace)}">' if namespace else "<ErrorResponse>"
-    error = _elements({"Type": _fault(status), "Code": code, "Message": message, **extra})
-    body = f"{_XML}{opening}<Error>{error}</Error><RequestId>{request_id}</RequestId></ErrorResponse>"
-    return (("Content-Type", "text/xml"), ("x-amzn-requestid", request_id)), body.encode()
+    fields = _elements({"Type": error.fault, "Code": error.code, "Message": error.message, **error.extra})
+    last = _elements({"RequestId": error.request_id})
+    body = f"{_XML}{opening}<Error>{fields}</Error>{last}</ErrorResponse>"
+    return (("Content-Type", "text/xml"), ("x-amzn-requestid", error.request_id)), body.encode()
 
 
-def _json(
-    protocol: str,
-    service_name: str,
-    code: str,
-    message: str,
-    status: int,
-    extra: Mapping[str, str],
-    request_id: str,
-) -> tuple[Headers, bytes]:
-    shape = _shape_named(service_name, code)
-    version = _json_version(service_name)
-    if protocol == "rest-json":
-        content_type, fields = "application/json", {"message": message, **extra}
-    else:
+def _json(protocol: str, error: ServiceError) -> tuple[Headers, bytes]:
+    fields = {"message": error.message, **error.extra}
+    content_type = "application/json"
+    if protocol != "rest-json":
+        version = _metadata(error.service).get("jsonVersion", "1.1")
         content_type = f"application/x-amz-json-{version}"
         # Version 1.0 of the protocol names errors with their namespace.
-        kind = f"com.amazonaws.{service_name}#{shape}" if version == "1.0" else shape
-        fields = {"__type": kind, "message": message, **extra}
-    headers = (("Content-Type", content_type), ("x-amzn-requestid", request_id), ("x-amzn-errortype", shape))
-    return headers + _query_error(service_name, code, status), json.dumps(fields).encode()
+        kind = f"com.amazonaws.{error.service}#{error.shape}" if version == "1.0" else error.shape
+        fields = {"__type": kind, **fields}
+    headers = (
+        ("Content-Type", content_type),
+        ("x-amzn-requestid", error.request_id),
+        ("x-amzn-errortype", error.shape),
+    )
+    return headers + _query_error(error), json.dumps(fields).encode()
 
 
-def _cbor(
-    service_name: str, code: str, message: str, status: int, extra: Mapping[str, str], request_id: str
-) -> tuple[Headers, bytes]:
-    shape = _shape_named(service_name, code)
-    fields = {"__type": f"com.amazonaws.{service_name}#{shape}", "message": message, **extra}
+def _cbor(error: ServiceError) -> tuple[Headers, bytes]:
+    fields = {
+        "__type": f"com.amazonaws.{error.service}#{error.shape}",
+        "message": error.message,
+        **error.extra,
+    }
     headers = (
         ("Content-Type", "application/cbor"),
         ("smithy-protocol", "rpc-v2-cbor"),
-        ("x-amzn-requestid", request_id),
+        ("x-amzn-requestid", error.request_id),
     )
     body = _cbor_head(5, len(fields)) + b"".join(_cbor_text(text) for pair in fields.items() for text in pair)
-    return headers + _query_error(service_name, code, status), body
+    return headers + _query_error(error), body
 
 
-def _query_error(service_name: str, code: str, status: int) -> Headers:
-    """The code a service had when it spoke the query protocol, which SDKs go on showing.
+def _query_error(error: ServiceError) -> Headers:
+    """The code of a service that once spoke the query protocol; SDKs go on showing it.
 
     https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#aws-protocols-awsquerycompatible-trait
     """
-    known = service(service_name)
-    if known is None or not known.query_compatible:
+    if "awsQueryCompatible" not in _metadata(error.service):
         return ()
-    return (("x-amzn-query-error", f"{code};{_fault(status)}"),)
+    return (("x-amzn-query-error", f"{error.code};{error.fault}"),)
 
 
-def _fault(status: int) -> str:
-    return "Sender" if status < 500 else "Receiver"
-
-
-def _json_version(service_name: str) -> str:
+def _metadata(service_name: str) -> Mapping[str, str]:
     known = service(service_name)
-    return str(known.model.metadata.get("jsonVersion", "1.1")) if known else "1.1"
+    return known.model.metadata if known else {}
 
 
 @cache
 def _shapes_by_code(service_name: str) -> dict[str, str]:
     known = service(service_name)
-    shapes: list[Shape] = known.model.error_shapes if known else []
+    shapes = known.model.error_shapes if known else []
     return {shape.metadata.get("error", {}).get("code", shape.name): shape.name for shape in shapes}
-
-
-def _shape_named(service_name: str, code: str) -> str:
-    """The name of the error's shape: `QueueDoesNotExist` for `AWS.SimpleQueueService.NonExistentQueue`."""
-    return _shapes_by_code(service_name).get(code, code)
 
 
 def _elements(fields: Mapping[str, str]) -> str:
@@ -159,9 +155,9 @@ def _cbor_head(major: int, length: int) -> bytes:
         return bytes([major << 5 | length])
     if length < 256:
         return bytes([major << 5 | 24, length])
-    return bytes([major << 5 | 25]) + length.to_bytes(2)
+    return bytes([major << 5 | 25]) + length.to_bytes(2, "big")
 
 
 def _cbor_text(text: str) -> bytes:
-    encoded = text.encode()[:65535]
+    encoded = text[:10_000].encode(errors="replace")
     return _cbor_head(3, len(encoded)) + encoded

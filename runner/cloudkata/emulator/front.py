@@ -16,7 +16,7 @@ from cloudkata.emulator.backends import Backends
 from cloudkata.emulator.faults import Faults
 from cloudkata.emulator.naming import NamedCall, Unnamed, name_call
 from cloudkata.emulator.principals import Principals
-from cloudkata.emulator.refusals import Refusal, denied_by_service_control_policy, render
+from cloudkata.emulator.refusals import Refusal, denied_by_service_control_policy, not_named, render
 from cloudkata.emulator.signatures import Caller, identify
 from cloudkata.emulator.trace import Trace, error_code
 from cloudkata.emulator.wire import Empty, Request, Response
@@ -70,7 +70,7 @@ class Front:
         try:
             named = name_call(request)
         except Unnamed as unnamed:
-            return render(Refusal(unnamed.code, str(unnamed), 400), unnamed.protocol, self._request_id())
+            return render(not_named(unnamed), unnamed.protocol, self._request_id())
         who = "anonymous"
         error = note = None
         try:

@@ -1,8 +1,8 @@
 """Names every call: which operation of which AWS service a request asks for, and with which parameters.
 
-The service follows from the signature's scope, or, for requests that are not signed, from what they show: a target
-header, an Action, the host, and else a path of S3. Operations and parameters are read with botocore's own models, so
-a call is named as boto3 would name it.
+The service follows from the signature's scope, or, for requests that are not signed, from what they show: a
+target header, an Action, the host, and else a path of S3. Operations and parameters are read with botocore's own
+models, so a call is named as boto3 would name it.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class NamedCall:
 class Unnamed(Exception):  # noqa: N818  # read as a statement about the request, as in "except Unnamed"
     """A request that is no AWS call; the text says why.
 
-    `service` and `protocol` are the best that is known of it ("" and "rest-xml" if nothing is); `code` is the error
-    that AWS answers.
+    `service` and `protocol` are the best that is known of it ("" and "rest-xml" if nothing is); `code` is the
+    error that AWS answers.
     """
 
     def __init__(self, why: str, *, code: str, service: str = "", protocol: str = "rest-xml") -> None:
@@ -175,7 +175,7 @@ def _region_of_host(request: Request) -> str:
 
 
 def _named_among(candidates: Iterator[Service], region: str, asked: _Asked, scope: str) -> NamedCall:
-    """The first candidate that has the operation asked for; the complaint is about the first candidate at all."""
+    """What the first candidate that has the operation makes of it; complaints are about the first of all."""
     first: Service | None = None
     for candidate in candidates:
         first = first or candidate
@@ -196,7 +196,7 @@ def _named_among(candidates: Iterator[Service], region: str, asked: _Asked, scop
 
 
 def _operation(candidate: Service, asked: _Asked) -> tuple[str, str, dict[str, Any]] | None:
-    """The operation of a service that a request asks for, the protocol it speaks and the labels of its path."""
+    """The operation that a request asks of a service, the protocol it speaks and the labels of its path."""
     protocols = candidate.protocols
     if asked.target and "json" in protocols:
         prefix, _, name = asked.target.rpartition(".")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import http
 from collections.abc import Mapping
 
-from cloudkata.emulator.error_documents import document
+from cloudkata.emulator.error_documents import ServiceError, document
 from cloudkata.emulator.naming import NamedCall, Unnamed
 from cloudkata.emulator.wire import Response
 
@@ -38,8 +38,8 @@ _THROTTLED: dict[str, tuple[str, str, int]] = {
 class Refusal(Exception):  # noqa: N818  # an answer, not a mistake of ours
     """An error that a call is answered with.
 
-    `code` is the one the caller's SDK shows (for SQS `AWS.SimpleQueueService.NonExistentQueue`, not the name of the
-    shape), `extra` further elements of the error document, `note` what we want to remember and the caller need not know.
+    `code` is the one the caller's SDK shows (`AWS.SimpleQueueService.NonExistentQueue` for SQS, not the name of
+    the shape), `extra` further elements of the error document, `note` what we remember and the caller is not told.
     """
 
     def __init__(
@@ -68,16 +68,10 @@ def render(refusal: Refusal, spoken: NamedCall | str | None, request_id: str) ->
         resource = _s3_resource(spoken)
     else:
         protocol, service_name, resource = spoken or "", "", ""
-    headers, body = document(
-        protocol,
-        service_name,
-        code=refusal.code,
-        message=refusal.message,
-        status=refusal.status,
-        extra=refusal.extra,
-        request_id=request_id,
-        resource=resource,
+    error = ServiceError(
+        service_name, refusal.code, refusal.message, refusal.status, request_id, refusal.extra, resource
     )
+    headers, body = document(protocol, error)
     if isinstance(spoken, NamedCall) and spoken.service == "s3" and spoken.operation.startswith("Head"):
         body = b""
     length = (("Content-Length", str(len(body))),)
@@ -99,8 +93,8 @@ def denied(
     """The refusal of a call that `who` (an ARN, or `anonymous`) may not make.
 
     `because` is the reason in AWS's words ("no identity-based policy allows the s3:GetObject action", "with an
-    explicit deny in a resource-based policy") or a sentence of its own; `action` is the IAM action where it is not
-    called like the operation. S3 tells somebody without credentials nothing but "Access Denied".
+    explicit deny in a resource-based policy") or a sentence of its own; `action` is the IAM action where it is
+    not called like the operation. S3 tells somebody without credentials nothing but "Access Denied".
     """
     code = access_denied_code(named.service, named.protocol)
     status = 400 if named.protocol == "json" and code == "AccessDeniedException" else 403
@@ -123,7 +117,7 @@ def denied(
 def denied_by_service_control_policy(
     named: NamedCall, who: str, resource: str | None = None, action: str | None = None
 ) -> Refusal:
-    """The refusal of a service that the lab does not offer: what a sandboxed account of an organization answers."""
+    """The refusal of a service that the lab does not offer, as a sandboxed account answers it."""
     return denied(named, who, resource, "with an explicit deny in a service control policy", action)
 
 

@@ -136,7 +136,7 @@ def sub_resources(s3: Service) -> frozenset[str]:
         operation = s3.operation(name)
         names.update(operation.http_trait.query_args)
         names.update(operation.input_shape.required_query_args if operation.input_shape else ())
-    # An inventory's or metrics configuration's id chooses between Get and List, both of which say which they are.
+    # The id of an inventory or a metric goes with a sub-resource that says what it is.
     return frozenset(names - {"id", "partNumber"})
 
 

@@ -1,8 +1,8 @@
 """AWS services as botocore models them: who signs under which name, and how requests are routed and parsed.
 
-moto's loader adds to botocore's models what AWS still accepts but no longer documents (SQS by the query protocol,
-for example); its routers and parsers read requests from those models. A model is loaded when its service is first
-called, and the index over all services is made only when a signing name does not name its service.
+moto's loader adds to botocore's models what AWS still accepts but no longer documents (SQS by the query
+protocol, for example); its routers and parsers read requests by those models. A model is loaded when its service
+is first called, and the index over all services is made only when a signing name does not name its service.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import botocore
 from botocore.exceptions import UnknownServiceError
 from botocore.parsers import BaseCBORParser
 from botocore.utils import parse_timestamp
 from moto.core.parse import PROTOCOL_PARSERS, BaseJSONParser, EC2QueryParser, QueryParser
-from moto.core.routing import NotFound, RestRouter
+from moto.core.routing import RestRouter
 from moto.core.utils import get_service_model
+from werkzeug.exceptions import NotFound
 
 CBOR = "smithy-rpc-v2-cbor"
 FORM_PROTOCOLS = ("query", "ec2")
@@ -31,7 +32,7 @@ REST_PROTOCOLS = ("rest-xml", "rest-json")
 
 _SERVICE_NAME = re.compile(r"[a-z0-9][a-z0-9.\-]{0,62}")
 
-# Names that clients sign with and no model has: endpoints of S3, former names, and the name of IoT's device gateway.
+# Names that clients sign with and no model has: endpoints of S3, former names, IoT's device gateway.
 _FURTHER_SIGNING_NAMES = {
     "eventbridge": ("events",),
     "iotdevicegateway": ("iot-data",),
@@ -39,19 +40,6 @@ _FURTHER_SIGNING_NAMES = {
     "s3-outposts": ("s3", "s3control", "s3outposts"),
     "s3express": ("s3",),
 }
-
-
-class Readable(Protocol):
-    """What moto's routers and parsers ask of a request."""
-
-    method: str
-    raw_path: str
-    path: str
-    host: str
-    body: bytes
-    headers: Any
-    args: Any
-    values: Any
 
 
 class Service:
@@ -90,17 +78,15 @@ class Service:
     def _router(self) -> RestRouter:
         return RestRouter(self.model)
 
-    def route(self, request: Readable) -> tuple[str, dict[str, Any]] | None:
-        """The operation a REST request asks for, with the labels of its path; None if there is no such route."""
+    def route(self, request: Any) -> tuple[str, dict[str, Any]] | None:
+        """The operation a REST request asks for, with its path's labels; None if there is no such route."""
         try:
             operation, labels = self._router.match(request)
         except NotFound:
             return None
         return operation.name, labels
 
-    def parse(
-        self, operation: str, protocol: str, request: Readable, labels: dict[str, Any]
-    ) -> dict[str, Any]:
+    def parse(self, operation: str, protocol: str, request: Any, labels: dict[str, Any]) -> dict[str, Any]:
         """A request's members by their API names.
 
         Raises whatever the parser meets in a body that is not of the operation's form.
@@ -128,8 +114,11 @@ def _in_utc(value: Any) -> datetime:
     return parsed.astimezone(UTC)
 
 
-class _CborParser(BaseJSONParser):  # type: ignore[misc]
-    """Reads Smithy RPC v2 CBOR bodies, which carry bytes and times as such (https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html)."""
+class _CborParser(BaseJSONParser):
+    """Reads the bodies of Smithy RPC v2 CBOR, which carry bytes and times as such.
+
+    https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
+    """
 
     _reader = BaseCBORParser()
 
@@ -137,13 +126,13 @@ class _CborParser(BaseJSONParser):  # type: ignore[misc]
         if not request_dict["body"]:
             return {}
         stream = self._reader.get_peekable_stream_from_bytes(request_dict["body"])
-        parsed: dict[str, Any] = self._parse_shape(shape, self._reader.parse_data_item(stream))
-        return parsed
+        parsed = self._parse_shape(shape, self._reader.parse_data_item(stream))  # type: ignore[no-untyped-call]
+        return parsed if isinstance(parsed, dict) else {}
 
-    def _parse_blob(self, shape: Any, value: bytes) -> bytes:
+    def _parse_blob(self, _shape: Any, value: bytes) -> bytes:
         return value
 
-    def _parse_timestamp(self, shape: Any, value: datetime) -> datetime:
+    def _parse_timestamp(self, _shape: Any, value: datetime) -> datetime:
         return value.astimezone(UTC)
 
 
@@ -231,7 +220,7 @@ def index() -> _Index:
 
 
 def services_signing_as(signing_name: str) -> Iterator[Service]:
-    """The services whose requests are signed with a name: first the one that has it, then those that share it."""
+    """The services whose requests are signed with a name: its namesake first, then those that share it."""
     namesake = service(signing_name)
     if namesake is not None and namesake.signing_name == signing_name:
         yield namesake

@@ -61,7 +61,14 @@ def verify_query(
         times = {"Expires": iso_date(good_until), "ServerTime": iso_date(now)}
         raise complaints.of_code("AccessDenied", "Request has expired", 403, times)
     token = fields.get("x-amz-security-token") or request.lowered.get("x-amz-security-token")
-    _verify(request, claim, _Recomputed(Credentials(claim.access_key_id, secret), expires), signature, token, complaints)
+    _verify(
+        request,
+        claim,
+        _Recomputed(Credentials(claim.access_key_id, secret), expires),
+        signature,
+        token,
+        complaints,
+    )
     return token
 
 
@@ -85,12 +92,24 @@ def verify_header(
     date = "" if request.header("x-amz-date") else request.header("date")
     signature = request.header("authorization").partition(":")[2].strip()
     token = request.lowered.get("x-amz-security-token")
-    _verify(request, claim, _Recomputed(Credentials(claim.access_key_id, secret), date), signature, token, complaints)
+    _verify(
+        request,
+        claim,
+        _Recomputed(Credentials(claim.access_key_id, secret), date),
+        signature,
+        token,
+        complaints,
+    )
     return token
 
 
 def _verify(
-    request: Request, claim: Claim, signer: _Recomputed, signature: str, token: str | None, complaints: Complaints
+    request: Request,
+    claim: Claim,
+    signer: _Recomputed,
+    signature: str,
+    token: str | None,
+    complaints: Complaints,
 ) -> None:
     _refuse_unsigned_sub_resources(request, complaints)
     headers = HTTPHeaders()
@@ -118,5 +137,7 @@ def _refuse_unsigned_sub_resources(request: Request, complaints: Complaints) -> 
     names = {unquote(pair.partition("=")[0]) for pair in request.query.split("&")}
     uncovered = (names & s3_requests.sub_resources(s3)) - {*HmacV1Auth.QSAOfInterest} - {"list-type"}
     if uncovered:
-        message = "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
+        message = (
+            "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
+        )
         raise complaints.of_code("InvalidRequest", message)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-from cloudkata.jail import kernel
+from cloudkata.jail import kernel, namespaces
 from cloudkata.jail.levels import JailError
 
 
@@ -43,7 +44,34 @@ def closed_to_strangers(paths: Iterable[Path]) -> Path | None:
     return None
 
 
-def own_session() -> None:
-    """Leave the terminal's session: nothing can be typed into it, and its signals stay there."""
-    if os.getsid(0) != os.getpid():
-        os.setsid()
+@dataclass(frozen=True)
+class Stranger:
+    """Who a process becomes where there is no user namespace, for `become`."""
+
+    identity: int | None
+    """A throw-away user where the caller is root; None: anybody else stays who they are."""
+    kept: tuple[int, ...] = ()
+
+
+def stranger(needed: Iterable[Path]) -> Stranger:
+    """Who a process becomes that must still be able to read `needed`.
+
+    When something in `needed` (an interpreter below /root, say) is closed to other users, root's throw-away user
+    keeps the one capability to read and enter everything; Landlock then decides what that is, and under
+    `Level.PROCESS` nothing does. Raises `JailError` where root does not have that capability itself.
+    """
+    if os.getuid() != 0:
+        return Stranger(None)
+    closed = closed_to_strangers(needed)
+    if closed is None:
+        return Stranger(namespaces.throwaway_id())
+    if not _may_read_everything():
+        raise JailError(f"Only root may use {closed}, so a program that runs as somebody else cannot: open it to all.")
+    return Stranger(namespaces.throwaway_id(), (kernel.CAP_DAC_READ_SEARCH,))
+
+
+def _may_read_everything() -> bool:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("CapPrm:"):
+            return bool(int(line.split()[1], 16) >> kernel.CAP_DAC_READ_SEARCH & 1)
+    return False

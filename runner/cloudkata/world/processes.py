@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -39,13 +39,13 @@ class Child:
     """A process the supervisor started, and this end of its control socket."""
 
     process: subprocess.Popen[bytes]
-    control: socket.socket
+    control: socket.socket | None
     scratch: Path | None = None
-    others: list[socket.socket] = field(default_factory=list)
 
     def end(self) -> None:
         """Kill it with everything it started, and wait until the kernel has reaped it."""
-        self.control.close()
+        if self.control is not None:
+            self.control.close()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGKILL)
         self.process.wait()
@@ -56,12 +56,24 @@ class Child:
             shutil.rmtree(self.scratch, ignore_errors=True)
 
 
-def start_service(role: str, level: jail.Level, link_end: socket.socket, readable: Sequence[Path]) -> Child:
-    """Start the emulator or the checker; `link_end` is its end of the link between the two."""
-    ours, theirs = socket.socketpair()
-    arguments = [str(theirs.fileno()), str(link_end.fileno()), *map(str, readable)]
-    process = _spawn(role, level, arguments, [theirs.fileno(), link_end.fileno()], subprocess.DEVNULL)
-    theirs.close()
+def start_service(
+    role: str,
+    level: jail.Level,
+    link_end: socket.socket,
+    readable: Sequence[Path],
+    control: socket.socket | None = None,
+) -> Child:
+    """Start the emulator or the checker; `link_end` is its end of the link between the two.
+
+    `control` is its end of the control socket; without one a pair is made.
+    """
+    if control is None:
+        ours, control = socket.socketpair()
+    else:
+        ours = None
+    arguments = [str(control.fileno()), str(link_end.fileno()), *map(str, readable)]
+    process = _spawn(role, level, arguments, [control.fileno(), link_end.fileno()], subprocess.DEVNULL)
+    control.close()
     link_end.close()
     return Child(process, ours)
 

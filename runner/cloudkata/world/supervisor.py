@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import selectors
+import signal
 import socket
 import time
 from collections.abc import Callable
@@ -103,12 +104,34 @@ class _Start:
     over: bool = False
 
 
-class Supervisor:
-    """Carries out one `Assignment`; `on_check` hears of every result as it comes."""
+@dataclass(frozen=True)
+class Seat:
+    """The two sockets of a checker that runs elsewhere: towards the supervisor, and its end of the link."""
 
-    def __init__(self, assignment: Assignment, on_check: Callable[[Check], None] = lambda _: None) -> None:
+    control: socket.socket
+    link: socket.socket
+
+
+class Supervisor:
+    """Carries out one `Assignment`; `on_check` hears of every result as it comes.
+
+    With `own_checker=False` it starts no checker: whoever takes the `seat` is one (an author's pytest).
+    """
+
+    def __init__(
+        self,
+        assignment: Assignment,
+        on_check: Callable[[Check], None] = lambda _: None,
+        *,
+        own_checker: bool = True,
+    ) -> None:
         self._assignment = assignment
         self._on_check = on_check
+        self._own_checker = own_checker
+        self._emulator_end, checker_end = socket.socketpair()
+        self._control, control_end = socket.socketpair()
+        self.seat = Seat(control_end, checker_end)
+        self._children: list[Child] = []
         self._outcome = Outcome()
         self._selector = selectors.DefaultSelector()
         self._starts: dict[str, _Start] = {}
@@ -142,17 +165,18 @@ class Supervisor:
 
     def _begin(self) -> None:
         task = self._assignment
-        emulator_end, checker_end = socket.socketpair()
         self._spare = self._start_host()
-        self._emulator = start_service("emulator", task.level, emulator_end, [task.lab_folder / "setup.py"])
-        self._checker = start_service("checker", task.level, checker_end, [task.lab_folder / "check.py"])
-        self._to_emulator = self._listen(self._emulator, FROM_EMULATOR, self._from_emulator, self._emulator_died)
-        self._to_checker = self._listen(self._checker, FROM_CHECKER, self._from_checker, self._checker_died)
+        setup, check = task.lab_folder / "setup.py", task.lab_folder / "check.py"
+        emulator = start_service("emulator", task.level, self._emulator_end, [setup])
+        self._children.append(emulator)
+        self._to_emulator = self._listen(emulator.control, FROM_EMULATOR, self._from_emulator, self._emulator_died)
+        if self._own_checker:
+            self._children.append(start_service("checker", task.level, self.seat.link, [check], self.seat.control))
+        self._to_checker = self._listen(self._control, FROM_CHECKER, self._from_checker, self._checker_died)
         self._to_emulator.send(
             link.StartWorld(
                 lab=str(task.lab_folder),
                 lab_id=task.lab_id,
-                world=task.world,
                 seed=task.seed,
                 inputs=task.inputs,
                 services=list(task.services),
@@ -178,20 +202,21 @@ class Supervisor:
                 start.child.end()
                 if start.door is not None:
                     start.door.close()
-        for name in ("_emulator", "_checker"):
-            child: Child | None = getattr(self, name, None)
-            if child is not None:
-                child.end()
+        for child in self._children:
+            child.end()
+        for end in (self._control, self._emulator_end, self.seat.control, self.seat.link):
+            if self._own_checker or end in (self._control, self._emulator_end):
+                end.close()
         self._selector.close()
 
     def _listen(
         self,
-        child: Child,
+        control: socket.socket,
         allowed: tuple[type[link.Message], ...],
         handle: Callable[[link.Message, bytes], None],
         died: Callable[[], None],
     ) -> link.Channel:
-        channel = link.Channel(child.control, allowed)
+        channel = link.Channel(control, allowed)
 
         def read() -> None:
             try:
@@ -199,10 +224,10 @@ class Supervisor:
                 while (frame := channel.pop()) is not None:
                     handle(*frame)
             except (EOFError, OSError, link.LinkError):
-                self._forget(child.control)
+                self._forget(control)
                 died()
 
-        self._selector.register(child.control, selectors.EVENT_READ, read)
+        self._selector.register(control, selectors.EVENT_READ, read)
         return channel
 
     def _forget(self, source: socket.socket | IO[bytes]) -> None:
@@ -395,6 +420,8 @@ class Supervisor:
             self._pass_door(start)
         elif isinstance(message, link.HostEnded):
             start.ended, start.files, start.status = message, body, message.status
+            if message.status == -signal.SIGXCPU:
+                start.why = f"The program was ended: it used more than {jail.Limits().cpu_seconds} seconds of CPU."
             self._conclude(start)
 
     def _pass_door(self, start: _Start) -> None:

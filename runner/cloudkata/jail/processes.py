@@ -1,0 +1,129 @@
+"""Ties between processes: dying together, ending like another one, and ending whole families."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import signal
+import time
+from pathlib import Path
+from typing import NoReturn
+
+from cloudkata.jail import kernel
+
+
+def own_session() -> None:
+    """Leave the terminal's session: nothing can be typed into it, and its signals stay there."""
+    if os.getsid(0) != os.getpid():
+        os.setsid()
+
+
+def stay_tied_to(parent: int) -> None:
+    """Die with the parent, also if it died before the kernel was told; `parent` is a pidfd of it."""
+    kernel.die_with_parent()
+    if kernel.has_ended(parent):
+        os._exit(1)
+
+
+def default_signals() -> None:
+    """Take back every signal handler. What has none cannot be sent to process 1 of a process namespace from
+    inside, and does what it says to any other."""
+    for number in signal.valid_signals():
+        if signal.getsignal(number) not in (signal.SIG_DFL, signal.SIG_IGN):
+            signal.signal(number, signal.SIG_DFL)
+
+
+def wait_and_end_like(child: int) -> NoReturn:
+    """Hold no descriptor, wait for `child`, and end with its exit status or by its signal."""
+    default_signals()  # whoever ends this process ends the child with it
+    kernel.close_all_but(())
+    os.closerange(0, 3)
+    _, status = os.waitpid(child, 0)
+    end_like(status)
+
+
+def end_like(wait_status: int) -> NoReturn:
+    """End this process the way another one ended."""
+    code = os.waitstatus_to_exitcode(wait_status)
+    if code < 0:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if -code != signal.SIGKILL:
+            signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+        code = 128 - code
+    os._exit(code)
+
+
+def end_child(child: int) -> int:
+    """End `child` if it still runs; returns its wait status."""
+    pid, status = os.waitpid(child, os.WNOHANG)
+    if pid == 0:
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+    return status
+
+
+def end_namespace() -> None:
+    """As process 1 of a process namespace: end every other process in it and wait until they are gone."""
+    while True:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(-1, signal.SIGKILL)  # everything but the caller, in one step that no fork can slip past
+        try:
+            os.wait()
+        except ChildProcessError:
+            return
+
+
+def end_descendants() -> None:
+    """Without a process namespace, as a subreaper: end every descendant and wait until they are gone.
+
+    They are stopped before they are killed, because each kill would make room for a fork bomb's next process.
+    What died with its parent becomes a child of ours, so no children left means no descendants left.
+    """
+    stopped: set[int] = set()
+    while fresh := _descendants() - stopped:
+        _signal_all(fresh, signal.SIGSTOP)
+        stopped |= fresh
+    while True:
+        _signal_all(stopped, signal.SIGKILL)
+        if not reap():
+            return
+        time.sleep(0.001)
+        stopped = _descendants()
+
+
+def reap() -> bool:
+    """Collect every child that has ended; returns whether there are others."""
+    while True:
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return False
+        if pid == 0:
+            return True
+
+
+def _signal_all(pids: set[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+
+
+def _descendants() -> set[int]:
+    """Every process of which this one is an ancestor, as far as /proc shows it now."""
+    children: dict[int, list[int]] = {}
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):  # it ended while we looked
+                # The name in brackets may hold anything; after it come the state and the parent (proc(5)).
+                after_name = Path(entry.path, "stat").read_text(errors="replace").rpartition(")")[2].split()
+                children.setdefault(int(after_name[1]), []).append(int(entry.name))
+    found: set[int] = set()
+    todo = [os.getpid()]
+    while todo:
+        for child in children.get(todo.pop(), []):
+            if child not in found:
+                found.add(child)
+                todo.append(child)
+    return found

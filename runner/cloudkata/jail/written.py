@@ -1,0 +1,102 @@
+"""The files a program leaves behind, read without trusting any of them."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cloudkata.jail.rlimits import Limits
+
+_PROGRAM = "solution.py"
+_MOST_ENTRIES = 10_000
+_DEEPEST = 20
+_LONGEST_PATH = 512
+
+
+@dataclass(frozen=True)
+class WrittenFiles:
+    """What a program wrote into its working folder."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    """Contents by relative path, in the order of the paths."""
+    left_out: int = 0
+    """How many entries are not among them: too many, too large, not regular, linked, or oddly named."""
+
+
+def collect(folder: Path, limits: Limits) -> WrittenFiles:
+    """Read the regular files below `folder`, within `limits`; nobody may be writing any more.
+
+    Nothing is followed and nothing can block: links, pipes, sockets and devices are only counted. A file with a
+    second name is too, because that name may be one the program could link to but not read.
+    """
+    files: dict[str, bytes] = {}
+    left_out = 0
+    room = limits.all_files_bytes
+    root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        for entry, (path, parent) in enumerate(_entries(root, "", 0)):
+            if entry == _MOST_ENTRIES:
+                left_out += 1
+                break
+            if path == _PROGRAM:
+                continue
+            largest = min(limits.file_bytes, room) if len(files) < limits.files else -1
+            data = _read(path, parent, largest)
+            if data is None:
+                left_out += 1
+            else:
+                files[path] = data
+                room -= len(data)
+    finally:
+        os.close(root)
+    return WrittenFiles(files, left_out)
+
+
+def _entries(folder: int, prefix: str, depth: int) -> Iterator[tuple[str, int]]:
+    """Everything below `folder` that is not a folder itself, or is one that cannot be entered.
+
+    Yields the path and the descriptor of the folder it is in.
+    """
+    for name in sorted(os.listdir(folder)):  # noqa: PTH208 - of a descriptor
+        path = prefix + name
+        inner = _open_folder(name, folder) if depth < _DEEPEST else None
+        if inner is None:
+            yield path, folder
+            continue
+        try:
+            yield from _entries(inner, path + "/", depth + 1)
+        finally:
+            os.close(inner)
+
+
+def _open_folder(name: str, parent: int) -> int | None:
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        return os.open(name, flags, dir_fd=parent)
+    except OSError:
+        return None
+
+
+def _read(path: str, parent: int, largest: int) -> bytes | None:
+    """The contents of a regular file with one name and at most `largest` bytes, or None."""
+    if largest < 0 or not path.isprintable() or len(path) > _LONGEST_PATH:
+        return None
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path.rpartition("/")[2], flags, dir_fd=parent)
+    except OSError:
+        return None
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1 or status.st_size > largest:
+            return None
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            data = file.read(largest + 1)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return data if len(data) <= largest else None

@@ -1,0 +1,1 @@
+"""Proving that a lab's checker is right."""
