@@ -52,7 +52,12 @@ def graded(make_lab: LabMaker) -> Grader:
     """Grade a program in a lab made for it: `graded(program, check=..., setup=...)`."""
 
     def grade_in(
-        program: str | bytes, *, seed: int = SEED, limits: Limits | None = None, lab: Lab | None = None, **parts: Any
+        program: str | bytes,
+        *,
+        seed: int = SEED,
+        limits: Limits | None = None,
+        lab: Lab | None = None,
+        **parts: Any,
     ) -> Grade:
         source = program if isinstance(program, bytes) else textwrap.dedent(program).encode()
         return grade(lab or make_lab(**parts), "solution.py", source, seed, limits=limits)

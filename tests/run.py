@@ -1,7 +1,7 @@
 """Everything that must hold before a change lands, part by part, with the time each part took.
 
-    python tests/run.py             all parts
-    python tests/run.py lint unit   some of them
+python tests/run.py             all parts
+python tests/run.py lint unit   some of them
 """
 
 from __future__ import annotations

@@ -148,7 +148,9 @@ class Program(Record):
     @classmethod
     def of(cls, name: str, source: bytes) -> Program:
         """The program `source`, read as UTF-8; bytes that are not are shown as U+FFFD."""
-        return cls(name=name, text=source.decode("utf-8", "replace"), sha256=hashlib.sha256(source).hexdigest())
+        return cls(
+            name=name, text=source.decode("utf-8", "replace"), sha256=hashlib.sha256(source).hexdigest()
+        )
 
 
 class Grade(Record):

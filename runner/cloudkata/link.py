@@ -23,13 +23,18 @@ MAX_BODY = 128 << 20
 """Largest body of a call or an answer, in bytes."""
 
 _HEAD = struct.Struct(">II")
+_INT = struct.Struct("i")
+_SCM_CREDENTIALS = 2
+_ANCILLARY = socket.CMSG_SPACE(4 * _INT.size) + socket.CMSG_SPACE(3 * _INT.size)
 
 
 class LinkError(Exception):
     """The other side said something that is not in the protocol, or went away in the middle of it."""
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag=True):
+class Message(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag=True
+):
     """Base of all messages."""
 
 
@@ -345,6 +350,8 @@ class Channel:
         self._decoder = msgspec.json.Decoder(_union(allowed))
         self._received = bytearray()
         self._descriptors: list[int] = []
+        self.sender = 0
+        """Process id of who wrote last, once `learn_senders` was called."""
 
     def send(self, message: Message, body: bytes = b"", descriptors: Sequence[int] = ()) -> None:
         """Send one frame, and descriptors beside it; blocks until the kernel has taken it all."""
@@ -379,11 +386,28 @@ class Channel:
 
     def read_once(self) -> None:
         """One `recv`, kept for `pop`; descriptors that came along are kept for `take_descriptors`."""
-        data, descriptors, _, _ = socket.recv_fds(self.sock, 1 << 18, 4)
-        self._descriptors += descriptors
+        data, ancillary, _, _ = self.sock.recvmsg(1 << 18, _ANCILLARY)
+        for level, kind, content in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                count = len(content) // _INT.size
+                self._descriptors += struct.unpack(f"{count}i", content[: count * _INT.size])
+            elif level == socket.SOL_SOCKET and kind == _SCM_CREDENTIALS:
+                (self.sender,) = _INT.unpack_from(content)
         if not data:
             raise EOFError("The other side is gone.")
         self._received += data
+
+    def learn_senders(self) -> None:
+        """From now on `sender` is the process id of who wrote what was read last, told by the kernel."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+
+    def pop_byte(self) -> bytes | None:
+        """The next single byte among what was read, or None: a sign that travels between frames."""
+        if not self._received:
+            return None
+        byte = bytes(self._received[:1])
+        del self._received[:1]
+        return byte
 
     def pop(self) -> tuple[Message, bytes] | None:
         """The next whole frame among what was read, or None."""

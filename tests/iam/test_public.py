@@ -9,7 +9,14 @@ from typing import Any
 
 import pytest
 
-from cloudkata.iam.public import ALL_USERS, AUTHENTICATED_USERS, Grant, PublicAccessBlock, is_public_policy, open_to_anybody
+from cloudkata.iam.public import (
+    ALL_USERS,
+    AUTHENTICATED_USERS,
+    Grant,
+    PublicAccessBlock,
+    is_public_policy,
+    open_to_anybody,
+)
 
 OPEN = PublicAccessBlock()
 READ_ALL = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"}
@@ -75,7 +82,9 @@ def test_anybody_may_only_what_is_opened(facts: dict[str, Any], expected: bool) 
         ({**READ_ALL, "Condition": {"Bool": {"aws:SecureTransport": "true"}}}, True),
     ],
 )
-def test_a_policy_is_public_unless_a_fixed_condition_narrows_it(statement: dict[str, Any], public: bool) -> None:
+def test_a_policy_is_public_unless_a_fixed_condition_narrows_it(
+    statement: dict[str, Any], public: bool
+) -> None:
     assert is_public_policy(policy(statement)) is public
 
 

@@ -75,7 +75,9 @@ def test_another_seed_draws_other_ids(graded: Grader, make_lab) -> None:
     assert len(outputs) == 2
 
 
-def test_threads_that_think_and_sleep_take_turns_in_the_same_order_every_time(graded: Grader, make_lab) -> None:
+def test_threads_that_think_and_sleep_take_turns_in_the_same_order_every_time(
+    graded: Grader, make_lab
+) -> None:
     lab = make_lab()
     orders = []
     for _ in range(3):
@@ -84,7 +86,9 @@ def test_threads_that_think_and_sleep_take_turns_in_the_same_order_every_time(gr
         orders.append([(call.at_ms, call.parameters["Bucket"]) for call in made.runs[0].timeline])
     assert orders[0] == orders[1] == orders[2]
     other = graded(TWO_COPIES, lab=lab, seed=SEED + 1)
-    assert [call.parameters["Bucket"] for call in other.runs[0].timeline] != [bucket for _, bucket in orders[0]]
+    assert [call.parameters["Bucket"] for call in other.runs[0].timeline] != [
+        bucket for _, bucket in orders[0]
+    ]
 
 
 def test_a_second_start_draws_new_randomness(graded: Grader) -> None:

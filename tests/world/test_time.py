@@ -23,7 +23,9 @@ FINE = '''
 '''
 
 
-def test_a_worker_that_waits_two_minutes_takes_no_more_real_time_than_one_that_does_not(graded: Grader, make_lab) -> None:
+def test_a_worker_that_waits_two_minutes_takes_no_more_real_time_than_one_that_does_not(
+    graded: Grader, make_lab
+) -> None:
     program = """
         import boto3
         sqs = boto3.client("sqs")

@@ -41,9 +41,13 @@ def test_link_opens_the_report(link, http, report):
 def test_link_opens_nothing_else(link, http, inputs):
     """The link reads that one report; it opens no other object and writes nothing."""
     other = http.get(link.replace(inputs.REPORT_KEY, "board/minutes.txt"))
-    assert other.status == 403, f"With another key in the link, GET gave {other.status}: it opens more than one report."
+    assert other.status == 403, (
+        f"With another key in the link, GET gave {other.status}: it opens more than one report."
+    )
     written = http.put(link, b"month,revenue\n1,0\n")
-    assert written.status == 403, f"PUT to the link gave {written.status}: whoever holds it can overwrite the report."
+    assert written.status == 403, (
+        f"PUT to the link gave {written.status}: whoever holds it can overwrite the report."
+    )
 
 
 @points(2)
@@ -64,7 +68,9 @@ def test_nothing_is_public(http, inputs):
     plain = http.get(f"http://127.0.0.1:4566/{inputs.BUCKET}/{inputs.REPORT_KEY}")
     assert plain.status == 403, f"The report's plain address gives {plain.status}: anybody can read it."
     listing = http.get(f"http://127.0.0.1:4566/{inputs.BUCKET}?list-type=2")
-    assert listing.status == 403, f"Listing the bucket without credentials gives {listing.status}: anybody can see what is there."
+    assert listing.status == 403, (
+        f"Listing the bucket without credentials gives {listing.status}: anybody can see what is there."
+    )
 
 
 @points(2)
@@ -78,7 +84,11 @@ def test_link_lives_and_dies_on_time(link, http, clock):
     """The link still works after 59 minutes and is dead after an hour."""
     clock.advance(minutes=59)
     early = http.get(link)
-    assert early.status == 200, f"59 minutes after it was made the link gives {early.status}: the auditor was promised an hour."
+    assert early.status == 200, (
+        f"59 minutes after it was made the link gives {early.status}: the auditor was promised an hour."
+    )
     clock.advance(minutes=1, seconds=1)
     late = http.get(link)
-    assert late.status == 403, f"An hour after it was made the link gives {late.status}: it still opens the report."
+    assert late.status == 403, (
+        f"An hour after it was made the link gives {late.status}: it still opens the report."
+    )

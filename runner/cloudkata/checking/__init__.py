@@ -1,6 +1,6 @@
 """What lab authors use in `check.py`: marks, and the fixtures of `cloudkata.checking.fixtures`.
 
-    from cloudkata.checking import fidelity, hint, needs, points
+from cloudkata.checking import fidelity, hint, needs, points
 """
 
 from __future__ import annotations

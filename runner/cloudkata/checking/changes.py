@@ -60,7 +60,8 @@ def _allowed(change: Change, patterns: tuple[str, ...]) -> bool:
     if any(fnmatchcase(f"{name} {change.kind}", pattern) for pattern in patterns):
         return True
     return bool(change.attributes) and all(
-        any(fnmatchcase(f"{name} {attribute}", pattern) for pattern in patterns) for attribute in change.attributes
+        any(fnmatchcase(f"{name} {attribute}", pattern) for pattern in patterns)
+        for attribute in change.attributes
     )
 
 

@@ -40,7 +40,9 @@ class Http:
         """PUT a body to a URL."""
         return self.request("PUT", url, body, headers)
 
-    def request(self, method: str, url: str, body: bytes = b"", headers: dict[str, str] | None = None) -> Reply:
+    def request(
+        self, method: str, url: str, body: bytes = b"", headers: dict[str, str] | None = None
+    ) -> Reply:
         """Any request. Fails the check when the URL leads elsewhere than into this world."""
         parts = urlsplit(url)
         assert parts.scheme in ("http", "https") and parts.netloc, (

@@ -138,13 +138,17 @@ class Judge:
         if isinstance(error, AssertionError):
             expected, actual = self._sides()
             text = _REWRITTEN.sub("", str(error.args[0]) if error.args else "").strip()
-            message = text if text and not text.startswith("assert ") else "The check did not say what it expected."
+            message = (
+                text if text and not text.startswith("assert ") else "The check did not say what it expected."
+            )
             return described(item, status="failed", message=message, expected=expected, actual=actual)
         if isinstance(error, ClientError):
             told = error.response.get("Error", {})
             message = f"{error.operation_name} was refused: {told.get('Code')}: {told.get('Message')}"
             return described(item, status="failed", message=message)
-        where = next((f":{entry.lineno + 1}" for entry in reversed(_traceback(error)) if entry.path == item.path), "")
+        where = next(
+            (f":{entry.lineno + 1}" for entry in reversed(_traceback(error)) if entry.path == item.path), ""
+        )
         message = f"check.py{where}: {type(error).__name__}: {error}"
         return described(item, status="fault", message=message)
 

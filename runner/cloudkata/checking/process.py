@@ -15,7 +15,15 @@ from cloudkata.checking.judge import Judge
 from cloudkata.checking.world import FROM_SUPERVISOR, World
 from cloudkata.grade import Check
 
-_WITHOUT = ("cacheprovider", "faulthandler", "junitxml", "logging", "pastebin", "tmpdir", "unraisableexception")
+_WITHOUT = (
+    "cacheprovider",
+    "faulthandler",
+    "junitxml",
+    "logging",
+    "pastebin",
+    "tmpdir",
+    "unraisableexception",
+)
 """pytest's own plugins that write files, keep descriptors, or slow the end of a session."""
 
 

@@ -13,7 +13,9 @@ from cloudkata.cli import FAULT, Fault
 @click.argument("lab", required=False)
 @click.argument("program", required=False, type=click.Path(path_type=Path))
 @click.option("--seed", type=int, help="Draw names and numbers from this seed instead of your own.")
-@click.option("--world", "worlds", multiple=True, help="Only this world of the lab; may be given more than once.")
+@click.option(
+    "--world", "worlds", multiple=True, help="Only this world of the lab; may be given more than once."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the grade as JSON instead of text.")
 @click.option("--output", type=click.Path(path_type=Path), help="Also write the grade as JSON to this file.")
 @click.pass_context
@@ -37,7 +39,9 @@ def command(
     given = submission(lab, program, seed)
     unknown = [world for world in worlds if world not in given.lab.worlds]
     if unknown:
-        raise click.UsageError(f"{given.lab.id} has no world {unknown[0]!r}; it has {', '.join(given.lab.worlds)}.")
+        raise click.UsageError(
+            f"{given.lab.id} has no world {unknown[0]!r}; it has {', '.join(given.lab.worlds)}."
+        )
     try:
         made = grade(given.lab, given.name, given.source, given.seed, worlds=worlds or None)
     except JailError as error:

@@ -41,7 +41,11 @@ def command(ctx: click.Context) -> None:
         click.echo(f"  {'holds   ' if guarantee.held else 'DOES NOT'}  {guarantee.name}: {guarantee.detail}")
     broken = [guarantee for guarantee in guarantees if not guarantee.held]
     if broken:
-        click.echo(f"\n{len(broken)} of {len(guarantees)} guarantees do not hold here. Grade only programs you trust.")
+        click.echo(
+            f"\n{len(broken)} of {len(guarantees)} guarantees do not hold here. Grade only programs you trust."
+        )
     else:
-        click.echo(f"\nAll {len(guarantees)} guarantees hold: programs cannot reach AWS or your files from here.")
+        click.echo(
+            f"\nAll {len(guarantees)} guarantees hold: programs cannot reach AWS or your files from here."
+        )
     ctx.exit(FAULT if missing else 0)

@@ -72,7 +72,9 @@ def read_program(path: Path) -> bytes:
     """The program's bytes; a usage error says what is wrong with the file."""
     try:
         if path.is_dir():
-            raise click.UsageError(f"{path} is a folder; name the program in it, such as {path / 'solution.py'}.")
+            raise click.UsageError(
+                f"{path} is a folder; name the program in it, such as {path / 'solution.py'}."
+            )
         with path.open("rb") as file:
             source = file.read(MAX_PROGRAM + 1)
     except FileNotFoundError:
@@ -80,5 +82,7 @@ def read_program(path: Path) -> bytes:
     except OSError as error:
         raise click.UsageError(f"{path} cannot be read: {error.strerror}.") from None
     if len(source) > MAX_PROGRAM:
-        raise click.UsageError(f"{path} is larger than {MAX_PROGRAM >> 20} MiB; a program is one Python file.")
+        raise click.UsageError(
+            f"{path} is larger than {MAX_PROGRAM >> 20} MiB; a program is one Python file."
+        )
     return source

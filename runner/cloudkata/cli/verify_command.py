@@ -11,7 +11,9 @@ from cloudkata.cli import Fault
 
 @click.command("verify")
 @click.argument("labs", nargs=-1)
-@click.option("--jobs", type=click.IntRange(min=1), help="Runs side by side; as many as there are cores by default.")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), help="Runs side by side; as many as there are cores by default."
+)
 @click.pass_context
 def command(ctx: click.Context, labs: tuple[str, ...], jobs: int | None) -> None:
     """Prove the checkers of LABS, or of all labs.

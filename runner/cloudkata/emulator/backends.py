@@ -1,7 +1,7 @@
 """moto, called in-process: one request in, one response out, nothing of moto's own server behind it.
 
-A request reaches the backend of the service it was named for, and moto runs the operation it was named for, in the
-region of its signature: which of several readings of a request is right is decided once, in `naming`.
+A request reaches the backend of the service it was named for, and moto runs the operation it was named for,
+in the region of its signature: which of several readings of a request is right is decided once, in `naming`.
 """
 
 from __future__ import annotations
@@ -10,10 +10,16 @@ import io
 import os
 import random
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cache
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl, unquote_to_bytes, urlencode
+
+from moto import settings
+from moto.backends import list_of_moto_modules
+from moto.core import responses
+from moto.moto_api._internal import mock_random
+from moto.moto_server import werkzeug_app
 
 from cloudkata.emulator import aws_chunked, s3_coverage, s3_requests
 from cloudkata.emulator.credentials import claim_of
@@ -46,7 +52,7 @@ _FORBIDDEN_ENVIRONMENT = (
 # moto's package for a botocore service, where it is not the name without hyphens.
 _MODULES = {"lambda": "awslambda", "docdb": "rds", "neptune": "rds"}
 
-# Headers of the connection, of the client's signature and of moto's own control: none of them is moto's business.
+# Headers of the connection and of the client's signature: none of them is moto's business.
 _DROPPED = frozenset(
     {
         "host",
@@ -62,14 +68,12 @@ _SIGNATURE_FIELDS = frozenset({"AWSAccessKeyId", "Signature", "Expires"})
 
 
 def prepare_environment() -> None:
-    """Set what moto reads from the environment, and what it has read of it if it is imported already."""
+    """Set what moto reads from the environment, and what it has read of it when it was imported."""
     os.environ.update(_ENVIRONMENT)
     for name in _FORBIDDEN_ENVIRONMENT:
         os.environ.pop(name, None)
-    settings = sys.modules.get("moto.settings")
-    if settings is not None:
-        settings.DISABLE_GLOBAL_CORS = True  # type: ignore[attr-defined]
-        settings.INITIAL_NO_AUTH_ACTION_COUNT = float("inf")  # type: ignore[attr-defined]
+    settings.INITIAL_NO_AUTH_ACTION_COUNT = float("inf")
+    werkzeug_app.DISABLE_GLOBAL_CORS = True  # type: ignore[attr-defined]
 
 
 class Backends:
@@ -77,20 +81,15 @@ class Backends:
 
     def __init__(self) -> None:
         prepare_environment()
-        from moto.backends import list_of_moto_modules
-        from moto.moto_server import werkzeug_app
-
-        werkzeug_app.DISABLE_GLOBAL_CORS = True
         self._modules = frozenset(list_of_moto_modules())
-        self._create: Callable[[str], Any] = werkzeug_app.create_backend_app
         self._applications: dict[str, Any] = {}
         _run_what_was_named()
 
     def call(self, request: Request, named: NamedCall, account: str | None = None) -> Response:
         """moto's answer to a request that was named.
 
-        `account` is whose resources the call acts on; without it the account of the access key. Raises `Refusal`:
-        NotImplemented for what moto lacks, InternalFailure (S3: InternalError) where it fails.
+        `account` is whose resources the call acts on; without it the account of the access key. Raises
+        `Refusal`: NotImplemented for what moto lacks, InternalFailure (S3: InternalError) where it fails.
         """
         if named.service == "s3" and s3_coverage.is_missing(named.operation):
             raise not_emulated(named)
@@ -114,8 +113,6 @@ class Backends:
 
     def seed(self, value: int) -> None:
         """Make every id moto draws follow from a number."""
-        from moto.moto_api._internal import mock_random
-
         mock_random.seed(value)
         random.seed(value)
 
@@ -125,8 +122,9 @@ class Backends:
         if application is None:
             if module not in self._modules or named.protocol == CBOR:
                 raise not_emulated(named)
-            application = self._create(module)
-            # Exceptions come out of the call instead of being drawn as a page, and nothing is kept for a debugger.
+            application = werkzeug_app.create_backend_app(cast(Any, module))
+            # Exceptions come out of the call instead of being drawn as a page, and nothing is kept for a
+            # debugger.
             application.config["PROPAGATE_EXCEPTIONS"] = True
             application.debug = False
             self._applications[module] = application
@@ -136,18 +134,16 @@ class Backends:
 def _run_what_was_named() -> None:
     """Make moto act on the operation and region a call was named with, where it would guess them anew.
 
-    moto takes the operation from any `Action=` in the query or even in a JSON body before it looks at the header or
-    path that names it, and the region from the user agent before the signature: a call could be judged as one thing
-    and done as another.
+    moto takes the operation from any `Action=` in the query or even in a JSON body before it looks at the
+    header or path that names it, and the region from the user agent before the signature: a call could be
+    judged as one thing and done as another.
     """
-    from moto.core import responses
-    from moto.core.responses import BaseResponse
-
-    if getattr(BaseResponse, "runs_what_was_named", False):
+    base = responses.BaseResponse
+    if getattr(base, "runs_what_was_named", False):
         return
     # moto lists a class's methods anew for every call: of EC2's 600 µs that is half.
-    responses.method_names_from_class = cache(responses.method_names_from_class)
-    guess_action, guess_region = BaseResponse._get_action, BaseResponse.get_region_from_url
+    responses.method_names_from_class = cache(responses.method_names_from_class)  # type: ignore[attr-defined]
+    guess_action, guess_region = base._get_action, base.get_region_from_url
 
     def action(self: Any) -> str:
         named = self.normalized_request.environ.get(_NAMED)
@@ -157,9 +153,9 @@ def _run_what_was_named() -> None:
         named = request.environ.get(_NAMED)
         return guess_region(self, request, full_url) if named is None else named.region
 
-    BaseResponse._get_action = action  # type: ignore[method-assign]
-    BaseResponse.get_region_from_url = region  # type: ignore[method-assign]
-    BaseResponse.runs_what_was_named = True  # type: ignore[attr-defined]
+    base._get_action = action  # type: ignore[method-assign]
+    base.get_region_from_url = region  # type: ignore[method-assign]
+    base.runs_what_was_named = True  # type: ignore[attr-defined]
 
 
 def _environ(request: Request, named: NamedCall, account: str | None) -> dict[str, Any]:
@@ -238,7 +234,7 @@ def _as_named_for_s3(request: Request, named: NamedCall) -> tuple[str, str, dict
 
 
 def _dechunked(headers: dict[str, str], body: bytes) -> tuple[dict[str, str], bytes]:
-    """A body out of its aws-chunked coding, with the checksum behind it put in front, where moto looks for it."""
+    """A body out of its aws-chunked coding, and the checksum from behind it in the headers."""
     decoded = aws_chunked.decode(body)
     kept = {
         name: value
@@ -259,7 +255,8 @@ def _add_headers(environ: dict[str, Any], headers: dict[str, str]) -> None:
         if name in _DROPPED or name.startswith("x-moto-"):
             continue
         if "_" in name:
-            # WSGI cannot tell my_key from my-key; moto keeps the spelling of an object's metadata, and of nothing else.
+            # WSGI cannot tell my_key from my-key; moto keeps the spelling of an object's metadata, and of
+            # nothing else.
             if not name.startswith("x-amz-meta-") or name.replace("_", "-") in headers:
                 continue
             preserved["HTTP_" + name.upper().replace("-", "_")] = name

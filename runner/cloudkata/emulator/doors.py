@@ -133,7 +133,9 @@ class Connection:
 
     def _refuse(self, status: int) -> None:
         self._last_word = True
-        self._write(f"HTTP/1.1 {status} {_REASONS[status]}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
+        self._write(
+            f"HTTP/1.1 {status} {_REASONS[status]}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode()
+        )
 
     def answer(self, response: Response, clock_ms: int) -> None:
         """Write the answer to the request that was handed over, then hand over the next."""

@@ -1,6 +1,6 @@
 """Error documents: an error written in each protocol as a real SDK parses it.
 
-https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization (and its neighbours),
+https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html#operation-error-serialization,
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#RESTErrorResponses
 """
 
@@ -46,12 +46,12 @@ class ServiceError:
 
     @property
     def shape(self) -> str:
-        """The name of the error's shape: `QueueDoesNotExist` for `AWS.SimpleQueueService.NonExistentQueue`."""
+        """The name of its shape: `QueueDoesNotExist` for `AWS.SimpleQueueService.NonExistentQueue`."""
         return _shapes_by_code(self.service).get(self.code, self.code)
 
 
 def document(protocol: str, error: ServiceError) -> tuple[Headers, bytes]:
-    """The headers and the body of an error in a protocol of its service; as S3 writes it, if nothing is known."""
+    """Headers and body of an error in a protocol of its service; as S3 writes it, if nothing is known."""
     if protocol in ("rest-xml", "") and error.service in ("s3", ""):
         return _s3(error)
     if protocol == "ec2":

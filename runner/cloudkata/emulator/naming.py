@@ -1,8 +1,8 @@
 """Names every call: which operation of which AWS service a request asks for, and with which parameters.
 
 The service follows from the signature's scope, or, for requests that are not signed, from what they show: a
-target header, an Action, the host, and else a path of S3. Operations and parameters are read with botocore's own
-models, so a call is named as boto3 would name it.
+target header, an Action, the host, and else a path of S3. Operations and parameters are read with botocore's
+own models, so a call is named as boto3 would name it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class NamedCall:
     """The service's name in a signature's scope: `monitoring` for CloudWatch."""
 
 
-class Unnamed(Exception):  # noqa: N818  # read as a statement about the request, as in "except Unnamed"
+class Unnamed(Exception):  # read as a statement about the request, as in "except Unnamed"
     """A request that is no AWS call; the text says why.
 
     `service` and `protocol` are the best that is known of it ("" and "rest-xml" if nothing is); `code` is the
@@ -145,8 +145,8 @@ def _by_looks(asked: _Asked) -> Iterator[Service]:
     found: tuple[Listing, ...]
     if asked.target:
         found = index().by_target_prefix.get(asked.target.rpartition(".")[0], ())
-    elif _cbor_route(asked):
-        found = index().by_target_prefix.get(_cbor_route(asked)[0], ())
+    elif cbor_prefix := _cbor_route(asked)[0]:
+        found = index().by_target_prefix.get(cbor_prefix, ())
     elif "Action" in asked.values:
         version = asked.values.get("Version", "")
         found = tuple(
@@ -154,10 +154,8 @@ def _by_looks(asked: _Asked) -> Iterator[Service]:
         )
     else:
         found = _by_host(asked)
-    yield from filter(None, (service(listing.name) for listing in found))
-    s3 = service("s3")
-    if s3 is not None and not found:
-        yield s3
+    names = [listing.name for listing in found] or ["s3"]
+    yield from filter(None, map(service, names))
 
 
 def _by_host(asked: _Asked) -> tuple[Listing, ...]:

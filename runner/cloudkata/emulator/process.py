@@ -80,8 +80,13 @@ class World:
     def run(self) -> None:
         """Serve until the supervisor is gone."""
         selector = self._scheduler.selector
-        for channel, handle in ((self._supervisor, self._from_supervisor), (self._checker, self._from_checker)):
-            selector.register(channel.sock, selectors.EVENT_READ, lambda _, c=channel, h=handle: self._read(c, h))
+        for channel, handle in (
+            (self._supervisor, self._from_supervisor),
+            (self._checker, self._from_checker),
+        ):
+            selector.register(
+                channel.sock, selectors.EVENT_READ, lambda _, c=channel, h=handle: self._read(c, h)
+            )
         # The start state is there to stay: leave it out of every later collection.
         gc.freeze()
         self._scheduler.run()

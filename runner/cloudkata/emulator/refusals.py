@@ -35,11 +35,12 @@ _THROTTLED: dict[str, tuple[str, str, int]] = {
 }
 
 
-class Refusal(Exception):  # noqa: N818  # an answer, not a mistake of ours
+class Refusal(Exception):  # an answer, not a mistake of ours
     """An error that a call is answered with.
 
-    `code` is the one the caller's SDK shows (`AWS.SimpleQueueService.NonExistentQueue` for SQS, not the name of
-    the shape), `extra` further elements of the error document, `note` what we remember and the caller is not told.
+    `code` is the one the caller's SDK shows (`AWS.SimpleQueueService.NonExistentQueue` for SQS, not the name
+    of the shape), `extra` further elements of the error document, `note` what we remember and the caller is
+    not told.
     """
 
     def __init__(
@@ -92,9 +93,9 @@ def denied(
 ) -> Refusal:
     """The refusal of a call that `who` (an ARN, or `anonymous`) may not make.
 
-    `because` is the reason in AWS's words ("no identity-based policy allows the s3:GetObject action", "with an
-    explicit deny in a resource-based policy") or a sentence of its own; `action` is the IAM action where it is
-    not called like the operation. S3 tells somebody without credentials nothing but "Access Denied".
+    `because` is the reason in AWS's words ("no identity-based policy allows the s3:GetObject action", "with
+    an explicit deny in a resource-based policy") or a sentence of its own; `action` is the IAM action where
+    it is not called like the operation. S3 tells somebody without credentials nothing but "Access Denied".
     """
     code = access_denied_code(named.service, named.protocol)
     status = 400 if named.protocol == "json" and code == "AccessDeniedException" else 403

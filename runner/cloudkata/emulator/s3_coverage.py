@@ -1,7 +1,7 @@
 """Which of S3's operations moto does not know.
 
-moto's S3 finds operations by their sub-resources and takes one it does not know for none at all: PutBucketMetrics
-makes a bucket, GetObjectTorrent gives the object. What it knows is asked of its own code.
+moto's S3 finds operations by their sub-resources and takes one it does not know for none at all:
+PutBucketMetrics makes a bucket, GetObjectTorrent gives the object. What it knows is asked of its own code.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ def is_missing(operation: str) -> bool:
 @cache
 def _words_of(path: str, method: str) -> frozenset[str]:
     """The texts that moto's handler of a path and method compares with."""
+    # moto's S3 takes 60 ms to load, and not every lab uses it.
     from moto.s3.responses import S3Response
 
     names = _HANDLERS.get((path, method), ())

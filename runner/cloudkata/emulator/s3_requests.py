@@ -40,7 +40,7 @@ _SIGNATURE_FIELDS = frozenset(
 )
 
 
-class Malformed(Exception):  # noqa: N818  # read as a statement about the request
+class Malformed(Exception):  # read as a statement about the request
     """A request S3 does not accept as one of its own; the text is S3's, `code` its error."""
 
     def __init__(self, why: str, code: str) -> None:
@@ -117,7 +117,10 @@ def parameters(
         return {**labels, **_form(request)}
     if aws_chunked.is_chunked(request):
         asked.body = aws_chunked.decode(request.body).data
-    return s3.parse(operation, "rest-xml", asked, labels)
+    named = s3.parse(operation, "rest-xml", asked, labels)
+    # It says how long the body is, which is the transport's business.
+    named.pop("ContentLength", None)
+    return named
 
 
 def target_of(parameters: dict[str, Any], query: str) -> str:

@@ -286,7 +286,9 @@ class Scheduler:
 
     def _sleep(self, held: Held, until_ms: int, response: Response) -> None:
         held.waiting = Waiting.ASLEEP
-        held.entry = self.agenda.enter(until_ms, f"answer {held.lane.name}", lambda: self._answer(held, response))
+        held.entry = self.agenda.enter(
+            until_ms, f"answer {held.lane.name}", lambda: self._answer(held, response)
+        )
 
     def _answer(self, held: Held, response: Response) -> None:
         held.lane.held.remove(held)

@@ -1,8 +1,9 @@
 """AWS services as botocore models them: who signs under which name, and how requests are routed and parsed.
 
 moto's loader adds to botocore's models what AWS still accepts but no longer documents (SQS by the query
-protocol, for example); its routers and parsers read requests by those models. A model is loaded when its service
-is first called, and the index over all services is made only when a signing name does not name its service.
+protocol, for example); its routers and parsers read requests by those models. A model is loaded when its
+service is first called, and the index over all services is made only when a signing name does not name its
+service.
 """
 
 from __future__ import annotations
@@ -126,7 +127,8 @@ class _CborParser(BaseJSONParser):
         if not request_dict["body"]:
             return {}
         stream = self._reader.get_peekable_stream_from_bytes(request_dict["body"])
-        parsed = self._parse_shape(shape, self._reader.parse_data_item(stream))  # type: ignore[no-untyped-call]
+        read = self._reader.parse_data_item(stream)
+        parsed = self._parse_shape(shape, read)  # type: ignore[no-untyped-call]
         return parsed if isinstance(parsed, dict) else {}
 
     def _parse_blob(self, _shape: Any, value: bytes) -> bytes:

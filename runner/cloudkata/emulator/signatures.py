@@ -1,4 +1,4 @@
-"""Who calls: signatures checked against the keys of the world, by recomputing them with botocore's own signers.
+"""Who calls: signatures checked against the world's keys, recomputed with botocore's own signers.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-signing.html
 https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
@@ -59,8 +59,8 @@ def identify(
 ) -> Caller:
     """Who signed a request; without any signature the anonymous caller.
 
-    `named` is what the request asks for, if that could be told: errors are in its service's words. Raises `Refusal`
-    for every signature that is not good at `now`, whatever is wrong with it.
+    `named` is what the request asks for, if that could be told: errors are in its service's words. Raises
+    `Refusal` for every signature that is not good at `now`, whatever is wrong with it.
     """
     claim = claim_of(request)
     if claim.scheme == "none":

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hmac
 import re
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from types import SimpleNamespace
 from urllib.parse import parse_qsl, unquote
 
@@ -20,6 +19,7 @@ from cloudkata.emulator import s3_requests
 from cloudkata.emulator.complaints import TOLERANCE, Complaints, iso_date
 from cloudkata.emulator.credentials import Claim
 from cloudkata.emulator.services import service
+from cloudkata.emulator.signatures_v4 import time_of_header
 from cloudkata.emulator.wire import Request
 
 _SECONDS = re.compile(r"\d{1,11}", re.ASCII)
@@ -27,7 +27,7 @@ _SIGNED = ("content-md5", "content-type")
 _REQUIRED = "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters"
 
 
-class _Recomputed(HmacV1Auth):
+class _Recomputed(HmacV1Auth):  # type: ignore[misc]  # botocore has no types
     """botocore's signer, for the date that the client signed."""
 
     def __init__(self, credentials: Credentials, date: str) -> None:
@@ -61,14 +61,8 @@ def verify_query(
         times = {"Expires": iso_date(good_until), "ServerTime": iso_date(now)}
         raise complaints.of_code("AccessDenied", "Request has expired", 403, times)
     token = fields.get("x-amz-security-token") or request.lowered.get("x-amz-security-token")
-    _verify(
-        request,
-        claim,
-        _Recomputed(Credentials(claim.access_key_id, secret), expires),
-        signature,
-        token,
-        complaints,
-    )
+    signer = _Recomputed(Credentials(claim.access_key_id, secret, token), expires)
+    _verify(request, signer, signature, complaints)
     return token
 
 
@@ -79,45 +73,26 @@ def verify_header(
 
     Raises `Refusal` if the signature is not good.
     """
-    given = request.header("x-amz-date") or request.header("date")
-    try:
-        parsed = parsedate_to_datetime(given)
-    except (ValueError, TypeError):
-        message = "AWS authentication requires a valid Date or x-amz-date header"
-        raise complaints.of_code("AccessDenied", message, 403) from None
-    moment = parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    moment = time_of_header(request, complaints)
     if abs(now - moment) > TOLERANCE:
         raise complaints.skewed(moment, now)
     # With x-amz-date among the headers, the line of the date stays empty.
     date = "" if request.header("x-amz-date") else request.header("date")
     signature = request.header("authorization").partition(":")[2].strip()
     token = request.lowered.get("x-amz-security-token")
-    _verify(
-        request,
-        claim,
-        _Recomputed(Credentials(claim.access_key_id, secret), date),
-        signature,
-        token,
-        complaints,
-    )
+    signer = _Recomputed(Credentials(claim.access_key_id, secret, token), date)
+    _verify(request, signer, signature, complaints)
     return token
 
 
-def _verify(
-    request: Request,
-    claim: Claim,
-    signer: _Recomputed,
-    signature: str,
-    token: str | None,
-    complaints: Complaints,
-) -> None:
-    _refuse_unsigned_sub_resources(request, complaints)
+def _verify(request: Request, signer: _Recomputed, signature: str, complaints: Complaints) -> None:
+    _refuse_uncovered_sub_resources(request, complaints)
     headers = HTTPHeaders()
     for name, value in s3_requests.effective(request).lowered.items():
         if name in _SIGNED or name.startswith("x-amz-"):
             headers[name] = value
-    if token is not None and "x-amz-security-token" not in headers:
-        headers["x-amz-security-token"] = token
+    if signer.credentials.token is not None and "x-amz-security-token" not in headers:
+        headers["x-amz-security-token"] = signer.credentials.token
     try:
         path = s3_requests.path_style(request)
     except s3_requests.Malformed:
@@ -129,8 +104,10 @@ def _verify(
         raise complaints.mismatch(evidence)
 
 
-def _refuse_unsigned_sub_resources(request: Request, complaints: Complaints) -> None:
-    """Sub-resources younger than this signature are not covered by it: with them a URL could be turned to other ends."""
+def _refuse_uncovered_sub_resources(request: Request, complaints: Complaints) -> None:
+    """Refuse sub-resources younger than this signature: it does not cover them, so they could turn a URL to
+    other ends.
+    """
     s3 = service("s3")
     if s3 is None:
         return

@@ -74,13 +74,11 @@ def verify_header(
     Raises `Refusal` if the signature is not good.
     """
     fields = _authorization_fields(request.header("authorization"), complaints)
-    moment = _time_of_header(request, complaints)
+    moment = time_of_header(request, complaints)
     if abs(now - moment) > TOLERANCE:
         raise complaints.skewed(moment, now)
     payload = signed_bodies.claimed(request, claim.service, complaints)
-    signed = _Signed(
-        fields["Signature"], amz_date(moment), fields["SignedHeaders"], request.query, payload
-    )
+    signed = _Signed(fields["Signature"], amz_date(moment), fields["SignedHeaders"], request.query, payload)
     verifier = _Verifier(claim, secret, complaints)
     verifier.verify(request, signed)
     if payload.startswith("STREAMING-AWS4-"):
@@ -228,7 +226,8 @@ def _query_error(complaints: Complaints, why: str) -> Refusal:
     return complaints.unreadable(why)
 
 
-def _time_of_header(request: Request, complaints: Complaints) -> datetime:
+def time_of_header(request: Request, complaints: Complaints) -> datetime:
+    """When a request says it was signed; raises `Refusal` if it does not."""
     given = request.header("x-amz-date") or request.header("date")
     if _DATE.fullmatch(given):
         return _parsed(given, complaints)
@@ -263,7 +262,7 @@ def _signed_headers(request: Request, names: str, complaints: Complaints) -> _Si
 
 
 def _as_signed(value: str) -> str:
-    """A header's value as the client signed it: doors read headers as Latin-1, clients write them as UTF-8."""
+    """A header's value as it was signed: doors read headers as Latin-1, clients write them as UTF-8."""
     if value.isascii():
         return value
     try:

@@ -60,8 +60,8 @@ def check_chunks(
 ) -> None:
     """Refuse a body in signed chunks of which one is not the signed one.
 
-    Each chunk's signature covers the one before it, from the request's own (`first`) on; `scope` is the timestamp
-    and the credential scope.
+    Each chunk's signature covers the one before it, from the request's own (`first`) on; `scope` is the
+    timestamp and the credential scope.
     """
     decoded = _decoded(request, complaints)
     previous = first
@@ -85,10 +85,14 @@ def _decoded(request: Request, complaints: Complaints) -> aws_chunked.Decoded:
     try:
         decoded = aws_chunked.decode(request.body)
     except ValueError as error:
-        raise complaints.of_code("IncompleteBody", f"The request body is not aws-chunked: {error}.") from error
+        raise complaints.of_code(
+            "IncompleteBody", f"The request body is not aws-chunked: {error}."
+        ) from error
     length = request.header("x-amz-decoded-content-length")
     if length and length != str(len(decoded.data)):
-        message = "You did not provide the number of bytes specified by the x-amz-decoded-content-length header"
+        message = (
+            "You did not provide the number of bytes specified by the x-amz-decoded-content-length header"
+        )
         raise complaints.of_code("IncompleteBody", message)
     return decoded
 

@@ -63,7 +63,11 @@ def build(folder: Path, aws: boto3.Session, inputs: Any, clock: StandingClock) -
 
 
 def _told(path: Path, error: Exception) -> str:
-    lines = [f"line {frame.lineno}" for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    lines = [
+        f"line {frame.lineno}"
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename == str(path)
+    ]
     where = f", {lines[-1]}" if lines else ""
     if isinstance(error, SyntaxError):
         where = f", line {error.lineno}"

@@ -80,7 +80,11 @@ def open_to_anybody(
     """
     statements = _statements(policy)
     for index, statement in enumerate(statements):
-        if statement.get("Effect") == "Deny" and _names_anybody(statement) and _covers(statement, action, resource):
+        if (
+            statement.get("Effect") == "Deny"
+            and _names_anybody(statement)
+            and _covers(statement, action, resource)
+        ):
             return Opening(False, f"{_label(statement, index)} of the bucket policy denies it.")
     for index, statement in enumerate(statements):
         if (
@@ -90,7 +94,10 @@ def open_to_anybody(
             and _covers(statement, action, resource)
         ):
             if block.restrict_public_buckets:
-                return Opening(False, "The public access block restricts public buckets, so the public policy opens nothing.")
+                return Opening(
+                    False,
+                    "The public access block restricts public buckets, so the public policy opens nothing.",
+                )
             return Opening(True, f"{_label(statement, index)} of the bucket policy allows everybody.")
     level, permission = _ACL_PERMISSION.get(action, ("", ""))
     grants = bucket_grants if level == "bucket" else object_grants if level == "object" else ()
@@ -98,7 +105,9 @@ def open_to_anybody(
         if acls_disabled:
             return Opening(False, "The ACL grants it to everybody, but ACLs are disabled on this bucket.")
         if block.ignore_public_acls:
-            return Opening(False, "The ACL grants it to everybody, but the public access block ignores public ACLs.")
+            return Opening(
+                False, "The ACL grants it to everybody, but the public access block ignores public ACLs."
+            )
         return Opening(True, f"The ACL of the {level} grants {permission} to everybody.")
     return Opening(False, "Nothing opens it to somebody without credentials.")
 

@@ -1,8 +1,8 @@
 """Connecting on behalf of a program that has no network of its own, to its door and to nothing else.
 
-The program's filter holds each of its connect(2) calls until this side answers (seccomp_unotify(2)). The desk
-connects the program's own socket to the door, so that the address bytes in the program's memory, which another
-of its threads may change at any time, only ever decide between the door and a refusal.
+The program's filter holds each of its connect(2) calls until this side answers (seccomp_unotify(2)). The
+desk connects the program's own socket to the door, so that the address bytes in the program's memory, which
+another of its threads may change at any time, only ever decide between the door and a refusal.
 """
 
 from __future__ import annotations
@@ -38,21 +38,62 @@ class ConnectionDesk:
         self.listener = listener
         self._door = ("127.0.0.1", door_port)
 
-    def answer(self) -> bool:
-        """Answer one call that waits; returns False once nobody is left who could ask."""
+    def answer(self) -> None:
+        """Answer one call; to be called when the listener is readable."""
         notification = bytearray(_NOTIFICATION_SIZE)
         try:
             fcntl.ioctl(self.listener, _RECEIVE, notification)
-        except InterruptedError:
-            return True
-        except OSError as error:
-            return error.errno == errno.ENOENT and not self._abandoned()
+        except OSError:  # it ended before we looked, or a signal came first
+            return
         number, task = struct.unpack_from("=QI", notification)
         descriptor, address, length = struct.unpack_from("=QQQ", notification, _ARGUMENTS_AT)
         try:
             failure = self._connect(number, task, descriptor & 0xFFFFFFFF, address, length & 0xFFFFFFFF)
-        except (OSError, JailError):  # the asking task is gone, or does not let itself be looked at
+        except (OSError, JailError):  # it is gone, or does not let itself be looked at
             failure = errno.ENETUNREACH
         with contextlib.suppress(OSError):  # it ended while it waited
             fcntl.ioctl(self.listener, _SEND, bytearray(_ANSWER.pack(number, 0, -failure, 0)))
-        return True
+
+    def _connect(self, number: int, task: int, descriptor: int, address: int, length: int) -> int:
+        """Connect the asking task's socket to the door, if that is what it asked for; an errno, or 0."""
+        if _requested_address(task, address, length) != self._door:
+            return errno.ENETUNREACH
+        process = kernel.pidfd_open(_process_of(task))
+        try:
+            # Still waiting, so `task` was not another one by now when the descriptor was opened.
+            fcntl.ioctl(self.listener, _IS_VALID, struct.pack("=Q", number))
+            copy = kernel.call(
+                "take up a program's socket",
+                "pidfd_getfd",
+                ctypes.c_int(process),
+                ctypes.c_int(descriptor),
+                ctypes.c_uint(0),
+            )
+        finally:
+            os.close(process)
+        with socket.socket(fileno=copy) as asking:
+            if asking.family != socket.AF_INET:
+                return errno.EAFNOSUPPORT
+            return asking.connect_ex(self._door)
+
+
+def _requested_address(task: int, address: int, length: int) -> tuple[str, int] | None:
+    """The internet address at `address` in the task's memory, or None if it is another kind."""
+    if length < _INTERNET_ADDRESS_SIZE:
+        return None
+    memory = os.open(f"/proc/{task}/mem", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        raw = os.pread(memory, _INTERNET_ADDRESS_SIZE, address)
+    finally:
+        os.close(memory)
+    if len(raw) < _INTERNET_ADDRESS_SIZE or struct.unpack_from("=H", raw) != (socket.AF_INET,):
+        return None
+    return socket.inet_ntoa(raw[4:8]), int(struct.unpack_from("!H", raw, 2)[0])
+
+
+def _process_of(task: int) -> int:
+    """The process a thread belongs to."""
+    for line in Path(f"/proc/{task}/status").read_text().splitlines():
+        if line.startswith("Tgid:"):
+            return int(line.split()[1])
+    raise JailError(f"Task {task} belongs to no process.")

@@ -30,8 +30,12 @@ from cloudkata.jail.syscalls import machine
 _REFUSED = refuse(errno.EPERM)
 _UNKNOWN_CALL = refuse(errno.ENOSYS)
 
-_EVERYONE = frozenset(
-    """
+
+def _calls(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
+_EVERYONE = _calls("""
     read write readv writev pread64 preadv preadv2 lseek close close_range dup dup2 dup3
     fstat stat lstat newfstatat statx statfs fstatfs access faccessat faccessat2 readlink readlinkat
     getdents64 getcwd chdir fchdir umask fadvise64 readahead
@@ -46,15 +50,13 @@ _EVERYONE = frozenset(
     getpid getppid gettid getuid geteuid getgid getegid getresuid getresgid getgroups getpgrp getpgid getsid
     capget getrlimit getrandom exit exit_group restart_syscall
     recvfrom accept accept4 shutdown getsockname getpeername getsockopt setsockopt
-    """.split()
-)
+    """)
 """What an interpreter needs to compute, read files, wait, and talk over the sockets it has."""
 
-_SERVICE_PARENT = frozenset("fork wait4 waitid recvmsg".split())
+_SERVICE_PARENT = _calls("fork wait4 waitid recvmsg")
 """What a service may do besides, until it is sealed."""
 
-_PROGRAM_ONLY = frozenset(
-    """
+_PROGRAM_ONLY = _calls("""
     execve execveat fork vfork wait4 waitid recvmsg recvmmsg connect
     mkdir mkdirat rmdir rename renameat renameat2 unlink unlinkat link linkat symlink symlinkat mknod mknodat
     creat open openat ftruncate fallocate fsync fdatasync sync_file_range flock
@@ -62,21 +64,18 @@ _PROGRAM_ONLY = frozenset(
     setsid setpgid setrlimit getpriority sched_getparam sched_getscheduler
     sched_get_priority_max sched_get_priority_min
     timer_create timer_settime timer_gettime timer_getoverrun timer_delete mlock munlock mlock2
-    """.split()
-)
+    """)
 """What programs do beyond that: write their files, start processes, connect."""
 
-_SIGNALS = frozenset("kill tkill tgkill rt_sigqueueinfo rt_tgsigqueueinfo pidfd_open pidfd_send_signal".split())
+_SIGNALS = _calls("kill tkill tgkill rt_sigqueueinfo rt_tgsigqueueinfo pidfd_open pidfd_send_signal")
 _SERVERS = frozenset(["bind", "listen", "socketpair"])
-_FILE_ATTRIBUTES = frozenset(
-    "chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat utime utimes futimesat utimensat".split()
+_FILE_ATTRIBUTES = _calls(
+    "chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat utime utimes futimesat utimensat"
 )
-_EXTENDED_ATTRIBUTES = tuple(
-    """
+_EXTENDED_ATTRIBUTES = _calls("""
     setxattr lsetxattr fsetxattr getxattr lgetxattr fgetxattr
     listxattr llistxattr flistxattr removexattr lremovexattr fremovexattr
-    """.split()
-)
+    """)
 
 _WRITING = 0o1 | 0o2 | 0o100 | 0o1000 | 0o20000000  # O_WRONLY O_RDWR O_CREAT O_TRUNC __O_TMPFILE
 _NEW_NAMESPACES = 0x7E020000
@@ -112,7 +111,11 @@ _SHARED_RULES = (
     # ENOSYS, because flags behind a pointer cannot be judged; the C library falls back to clone.
     Rule("clone3", (), _UNKNOWN_CALL),
     rule("ioctl", equals(1, *_TERMINAL_AND_SOCKET_QUESTIONS), otherwise=refuse(errno.ENOTTY)),
-    Rule("fcntl", (((equals(1, _F_SETOWN, _F_SETSIG, _F_SETOWN_EX, _F_SETLEASE, _F_NOTIFY),), _REFUSED),), ALLOW),
+    Rule(
+        "fcntl",
+        (((equals(1, _F_SETOWN, _F_SETSIG, _F_SETOWN_EX, _F_SETLEASE, _F_NOTIFY),), _REFUSED),),
+        ALLOW,
+    ),
     # TCP fast open is a connect without connect(2).
     rule("sendto", lacks(3, _MSG_FASTOPEN), otherwise=_REFUSED),
 )
@@ -156,7 +159,8 @@ def service_filter() -> bytes:
 
 
 def sealed_filter(*, receive_descriptors: bool) -> bytes:
-    """For emulator and checker in a run: no new process, no descriptor passed on, and if asked none received."""
+    """For emulator and checker in a run: no new process, no descriptor passed on nor, unless
+    `receive_descriptors`, received."""
     return assemble(
         Policy(
             _EVERYONE | (frozenset(["recvmsg"]) if receive_descriptors else frozenset()),
@@ -164,7 +168,11 @@ def sealed_filter(*, receive_descriptors: bool) -> bytes:
                 *_SHARED_RULES,
                 *_OWN_PROCESS_ONLY,
                 *_READ_ONLY_FILES,
-                Rule("clone", (((Test(0, (_CLONE_THREAD,), _CLONE_THREAD | _NEW_NAMESPACES),), ALLOW),), _REFUSED),
+                Rule(
+                    "clone",
+                    (((Test(0, (_CLONE_THREAD,), _CLONE_THREAD | _NEW_NAMESPACES),), ALLOW),),
+                    _REFUSED,
+                ),
                 rule("prctl", equals(0, _PR_SET_NAME, _PR_GET_NAME, _PR_SET_VMA), otherwise=_REFUSED),
             ),
             _REFUSED,
@@ -199,7 +207,7 @@ _PROGRAM_RULES = (
         otherwise=refuse(errno.EINVAL),
     ),
     # ENOTSUP is what copying functions expect of a file system without them.
-    *(Rule(name, (), refuse(errno.ENOTSUP)) for name in _EXTENDED_ATTRIBUTES),
+    *(Rule(name, (), refuse(errno.ENOTSUP)) for name in sorted(_EXTENDED_ATTRIBUTES)),
 )
 
 
@@ -231,10 +239,10 @@ def program_filter() -> bytes:
 def shared_network_program_filter(*, signals: bool, own_pid: int) -> bytes:
     """For programs on the machine's own network and file system, beside Landlock.
 
-    TCP only, and connections only through the filter's listener: Landlock's port rule permits any address, and
-    lets fast open, multipath TCP, UDP and Unix sockets pass. Changing attributes of files, which Landlock does
-    not govern, succeeds without effect. Without `signals` (where Landlock cannot fence them) this process may
-    signal only itself, by `own_pid`.
+    TCP only, and connections only through the filter's listener: Landlock's port rule permits any address,
+    and lets fast open, multipath TCP, UDP and Unix sockets pass. Changing attributes of files, which
+    Landlock does not govern, succeeds without effect. Without `signals` (where Landlock cannot fence them)
+    this process may signal only itself, by `own_pid`.
     """
     return assemble(
         Policy(
@@ -252,7 +260,9 @@ def shared_network_program_filter(*, signals: bool, own_pid: int) -> bytes:
                     otherwise=refuse(errno.EACCES),
                 ),
                 # A datagram pair could send to any path's socket; streams keep to each other.
-                rule("socketpair", equals(0, socket.AF_UNIX), _of_type(socket.SOCK_STREAM), otherwise=_REFUSED),
+                rule(
+                    "socketpair", equals(0, socket.AF_UNIX), _of_type(socket.SOCK_STREAM), otherwise=_REFUSED
+                ),
             ),
             _REFUSED,
         ),

@@ -11,7 +11,7 @@ import errno
 import os
 import select
 import signal
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -105,7 +105,9 @@ def unshare(flags: int) -> None:
         raise refused("make new namespaces")
 
 
-def mount(source: str | None, target: str, kind: str | None = None, flags: int = 0, options: str | None = None) -> None:
+def mount(
+    source: str | None, target: str, kind: str | None = None, flags: int = 0, options: str | None = None
+) -> None:
     """`mount(2)`."""
     texts = [None if text is None else os.fsencode(text) for text in (source, target, kind, options)]
     if _libc.mount(texts[0], texts[1], texts[2], flags, texts[3]) < 0:
@@ -172,12 +174,14 @@ def keep_capabilities_over_uid_change() -> None:
     prctl("keep capabilities over a change of user", _PR_SET_KEEPCAPS, 1)
 
 
-def drop_bounding_set() -> None:
-    """No program executed from here on can gain a capability, whatever its file says.
+def reduce_bounding_set(kept: Collection[int] = ()) -> None:
+    """No program executed from here on can gain a capability but `kept`, whatever its file says.
 
     Needs CAP_SETPCAP, which goes with the user id: later it would fail, so this comes first.
     """
     for capability in range(64):
+        if capability in kept:
+            continue
         if _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0) < 0:
             if ctypes.get_errno() == errno.EINVAL and capability:  # beyond the last one this kernel knows
                 return

@@ -35,7 +35,16 @@ _IOCTL_DEV = 1 << 15
 READ = READ_FILE | READ_DIR
 READ_AND_EXECUTE = READ | EXECUTE
 READ_AND_WRITE = (
-    READ | WRITE_FILE | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_REG | MAKE_FIFO | MAKE_SYM | REFER | TRUNCATE
+    READ
+    | WRITE_FILE
+    | REMOVE_DIR
+    | REMOVE_FILE
+    | MAKE_DIR
+    | MAKE_REG
+    | MAKE_FIFO
+    | MAKE_SYM
+    | REFER
+    | TRUNCATE
 )
 _RIGHTS_OF_A_FILE = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | _IOCTL_DEV
 
@@ -82,8 +91,8 @@ def fences_signals() -> bool:
 def restrict(files: Mapping[int, Iterable[Path]], *, connect_port: int | None = None) -> None:
     """Confine this process for good: each path with the rights it is listed under, nothing else.
 
-    TCP connections only to `connect_port`, none without it; signals and abstract Unix sockets stay inside where
-    the kernel can do that. Needs `forbid_new_privileges` before. Raises `JailError`.
+    TCP connections only to `connect_port`, none without it; signals and abstract Unix sockets stay inside
+    where the kernel can do that. Needs `forbid_new_privileges` before. Raises `JailError`.
     """
     present = version()
     handled = _FIRST_RIGHTS

@@ -21,4 +21,5 @@ class Level(StrEnum):
 
 
 class JailError(Exception):
-    """A promised piece of a jail could not be set up. The message is one sentence for the person at the terminal."""
+    """A promised piece of a jail could not be set up. The message is one sentence
+    for the person at the terminal."""

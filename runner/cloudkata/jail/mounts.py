@@ -15,7 +15,7 @@ _MOST_LINKS = 40  # as many as the kernel follows in one path
 _MOST_SCRATCH_FILES = 8192
 
 _STAGE = "/usr"
-"""Where the first tmpfs is mounted: any folder that exists everywhere. Nobody else sees it, and what it covers
+"""Where the first tmpfs is mounted: a folder that exists everywhere. Nobody else sees it, and what it covers
 shows again once that tmpfs is the root."""
 
 _OLD, _NEW, _SCRATCH = "/old", "/new", "/scratch"
@@ -47,9 +47,9 @@ class Root:
 def change_root(root: Root) -> None:
     """Leave the machine's files for `root`; the working folder becomes /.
 
-    The caller has CAP_SYS_ADMIN in a user and mount namespace of its own, and where `root.processes` is true is
-    in its own process namespace. Readable paths appear at the same place, symbolic links on the way included.
-    Raises `JailError`; then the caller must end, for half of it may be done.
+    The caller has CAP_SYS_ADMIN in a user and mount namespace of its own, and where `root.processes` is
+    true is in its own process namespace. Readable paths appear at the same place, symbolic links on the way
+    included. Raises `JailError`; then the caller must end, for half of it may be done.
     """
     links: dict[str, str] = {}
     sources = _topmost(_resolve(path, links) for path in [*root.readable, *map(Path, root.devices)])

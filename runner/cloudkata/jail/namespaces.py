@@ -52,21 +52,24 @@ def enter() -> None:
         user, group = os.getuid(), os.getgid()
         kernel.unshare(_ALL)
         try:
-            # Without CAP_SETGID outside, a group map is only accepted once setgroups is given up (user_namespaces(7)).
+            # A group map is accepted once setgroups is given up (user_namespaces(7)).
             _write("/proc/self/setgroups", "deny")
             _write("/proc/self/gid_map", f"{LEARNER_ID} {group} 1")
             _write("/proc/self/uid_map", f"{LEARNER_ID} {user} 1")
         except OSError as error:
-            raise JailError(f"This machine refuses ordinary users a user namespace: {error.strerror}.") from error
+            raise JailError(
+                f"This machine refuses ordinary users a user namespace: {error.strerror}."
+            ) from error
     with contextlib.suppress(OSError):  # a nicety: the same name on every machine
         socket.sethostname(_HOST_NAME)
 
 
 def _enter_as_root() -> None:
-    """A map with more than one's own id must be written from outside, with privileges over it: by a helper."""
+    """A map with more ids than one's own must be written by somebody who has privileges outside: a helper."""
     throwaway = throwaway_id()
     user_map, group_map = (
-        id_map(_present_ranges(f"/proc/self/{name}"), LEARNER_ID, throwaway) for name in ("uid_map", "gid_map")
+        id_map(_present_ranges(f"/proc/self/{name}"), LEARNER_ID, throwaway)
+        for name in ("uid_map", "gid_map")
     )
     caller = os.getpid()
     wake_read, wake_write = os.pipe()

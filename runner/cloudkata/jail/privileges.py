@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,15 +11,15 @@ from cloudkata.jail import kernel, namespaces
 from cloudkata.jail.levels import JailError
 
 
-def become(identity: int | None, *, kept: Iterable[int] = ()) -> None:
+def become(identity: int | None, *, kept: Collection[int] = ()) -> None:
     """Become user and group `identity` (None: stay who one is) with no capability but `kept`, for good.
 
-    Neither a set-user-ID program nor a file's capabilities give anything back. The kernel clears the tie to the
-    parent on the way: `die_with_parent` comes after this. Raises `JailError`.
+    Neither a set-user-ID program nor a file's capabilities give anything back. The kernel clears the tie to
+    the parent on the way: `die_with_parent` comes after this. Raises `JailError`.
     """
     kernel.forbid_new_privileges()
     if identity is not None:
-        kernel.drop_bounding_set()
+        kernel.reduce_bounding_set(kept)
         try:
             if kept:
                 kernel.keep_capabilities_over_uid_change()
@@ -56,9 +56,9 @@ class Stranger:
 def stranger(needed: Iterable[Path]) -> Stranger:
     """Who a process becomes that must still be able to read `needed`.
 
-    When something in `needed` (an interpreter below /root, say) is closed to other users, root's throw-away user
-    keeps the one capability to read and enter everything; Landlock then decides what that is, and under
-    `Level.PROCESS` nothing does. Raises `JailError` where root does not have that capability itself.
+    When something in `needed` (an interpreter below /root, say) is closed to other users, root's throw-away
+    user keeps the one capability to read and enter everything; Landlock then decides what that is, and
+    under `Level.PROCESS` nothing does. Raises `JailError` where root does not have that capability itself.
     """
     if os.getuid() != 0:
         return Stranger(None)
@@ -66,7 +66,9 @@ def stranger(needed: Iterable[Path]) -> Stranger:
     if closed is None:
         return Stranger(namespaces.throwaway_id())
     if not _may_read_everything():
-        raise JailError(f"Only root may use {closed}, so a program that runs as somebody else cannot: open it to all.")
+        raise JailError(
+            f"Only root may use {closed}, so a program that runs as somebody else cannot: open it to all."
+        )
     return Stranger(namespaces.throwaway_id(), (kernel.CAP_DAC_READ_SEARCH,))
 
 

@@ -79,46 +79,44 @@ def end_descendants() -> None:
     """Without a process namespace, as a subreaper: end every descendant and wait until they are gone.
 
     They are stopped before they are killed, because each kill would make room for a fork bomb's next process.
-    What died with its parent becomes a child of ours, so no children left means no descendants left.
     """
-    stopped: set[int] = set()
-    while fresh := _descendants() - stopped:
+    family: set[int] = set()
+    while fresh := descendants() - family:
         _signal_all(fresh, signal.SIGSTOP)
-        stopped |= fresh
-    while True:
-        _signal_all(stopped, signal.SIGKILL)
-        if not reap():
-            return
+        family |= fresh
+    while family:
+        _signal_all(family, signal.SIGKILL)
+        ended_children()
         time.sleep(0.001)
-        stopped = _descendants()
+        family = descendants()
 
 
-def reap() -> bool:
-    """Collect every child that has ended; returns whether there are others."""
-    while True:
-        try:
-            pid, _ = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return False
-        if pid == 0:
-            return True
+def ended_children() -> dict[int, int]:
+    """Collect every child that has ended: wait statuses by process id."""
+    statuses = {}
+    with contextlib.suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            statuses[ended[0]] = ended[1]
+    return statuses
 
 
-def _signal_all(pids: set[int], number: signal.Signals) -> None:
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, number)
+def all_others() -> set[int]:
+    """Every process in this process namespace but this one."""
+    names = os.listdir("/proc")  # noqa: PTH208 - names, not paths
+    return {int(name) for name in names if name.isdigit()} - {os.getpid()}
 
 
-def _descendants() -> set[int]:
+def descendants() -> set[int]:
     """Every process of which this one is an ancestor, as far as /proc shows it now."""
     children: dict[int, list[int]] = {}
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit():
+    for name in os.listdir("/proc"):  # noqa: PTH208 - names
+        if name.isdigit():
             with contextlib.suppress(OSError):  # it ended while we looked
                 # The name in brackets may hold anything; after it come the state and the parent (proc(5)).
-                after_name = Path(entry.path, "stat").read_text(errors="replace").rpartition(")")[2].split()
-                children.setdefault(int(after_name[1]), []).append(int(entry.name))
+                after_name = (
+                    Path("/proc", name, "stat").read_text(errors="replace").rpartition(")")[2].split()
+                )
+                children.setdefault(int(after_name[1]), []).append(int(name))
     found: set[int] = set()
     todo = [os.getpid()]
     while todo:
@@ -127,3 +125,9 @@ def _descendants() -> set[int]:
                 found.add(child)
                 todo.append(child)
     return found
+
+
+def _signal_all(pids: set[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)

@@ -13,7 +13,7 @@ from typing import NoReturn, TypeVar
 from cloudkata.jail import kernel, namespaces, processes, visible
 from cloudkata.jail.levels import JailError, Level
 from cloudkata.jail.rlimits import Limits
-from cloudkata.jail.warden import Warden
+from cloudkata.jail.warden import Folders, Warden
 from cloudkata.jail.written import WrittenFiles
 
 T = TypeVar("T")
@@ -22,20 +22,11 @@ DOOR_PORT = 4566
 _BACKLOG = 128
 
 
-@dataclass(frozen=True)
-class Folders:
-    """Where a program lives, as it sees it."""
-
-    work: Path
-    """Its working folder; what it writes here is collected."""
-    home: Path
-    temporary: Path
-
-
 def program_folders(level: Level, scratch: Path | None = None) -> Folders:
     """The folders of a program at `level`: `HOME` and `TMPDIR` of its environment.
 
-    Below `Level.NAMESPACES` they lie in `scratch`, an empty private folder made by the caller, who removes it.
+    Below `Level.NAMESPACES` they lie in `scratch`, an empty private folder made by the caller, who removes
+    it.
     """
     if level is Level.NAMESPACES:
         return Folders(Path("/home/learner/work"), Path("/home/learner"), Path("/tmp"))
@@ -56,9 +47,9 @@ _door: _Door | None = None
 def open_door(level: Level) -> tuple[socket.socket, str]:
     """Called first in the host of a program: the listening socket of its door, and its URL for the program.
 
-    Under `Level.NAMESPACES` this process enters its namespaces, and the door is 127.0.0.1:4566 in a network that
-    has nothing else; otherwise it is a free port of the machine's loopback. The caller passes the socket on and
-    closes it. Raises `JailError`; the process must end then.
+    Under `Level.NAMESPACES` this process enters its namespaces, and the door is 127.0.0.1:4566 in a network
+    that has nothing else; otherwise it is a free port of the machine's loopback. The caller passes the
+    socket on and closes it. Raises `JailError`; the process must end then.
     """
     global _door  # noqa: PLW0603 - one process hosts one program
     if _door is not None:
@@ -107,12 +98,12 @@ def host_program(
        status as `os.waitstatus_to_exitcode` says it, what lies in the working folder, and the text written to
        the result descriptor, or None when there is none, or it is longer than the limit or not UTF-8.
 
-    The program can read the interpreter, installed packages, `cloudkata` and `readable` (absolute; same paths).
-    Below `Level.NAMESPACES` it writes in `scratch`. When the thread that started this process ends, or the other
-    end of `control` is closed, everything here ends.
+    The program can read the interpreter, installed packages, `cloudkata` and `readable` (absolute; same
+    paths). Below `Level.NAMESPACES` it writes in `scratch`. When the thread that started this process ends,
+    or the other end of `control` is closed, everything here ends.
 
-    Raises `JailError` when something is missing before the warden exists; afterwards the reason is on standard
-    error and the process ends with status 1 before ``b"H"`` was sent.
+    Raises `JailError` when something is missing before the warden exists; afterwards the reason is on
+    standard error and the process ends with status 1 before ``b"H"`` was sent.
     """
     if _door is None or _door.level is not level:
         raise JailError("A program's door is opened first, at the same level.")

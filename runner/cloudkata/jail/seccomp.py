@@ -96,8 +96,8 @@ class Policy:
     allowed: frozenset[str]
     rules: tuple[Rule, ...]
     unknown: int
-    """What becomes of calls that no rule names and that exist since before numbers were unified. Newer ones do
-    not exist (ENOSYS), so that the C library takes its older way."""
+    """What becomes of calls that are not named and existed before numbers were unified. Newer ones do not
+    exist (ENOSYS), so that the C library takes its older way."""
 
 
 @dataclass
@@ -138,7 +138,9 @@ class _Assembler:
     def _encode(self, at: int, item: _Instruction) -> bytes:
         if item.code == _JUMP_ALWAYS and item.if_true:
             return struct.pack("HBBI", item.code, 0, 0, self._places[item.if_true] - at - 1)
-        distances = [0 if place is None else self._places[place] - at - 1 for place in (item.if_true, item.if_false)]
+        distances = [
+            0 if place is None else self._places[place] - at - 1 for place in (item.if_true, item.if_false)
+        ]
         if not all(0 <= distance < 256 for distance in distances):
             raise JailError("A jump in a system-call filter is too far.")
         return struct.pack("HBBI", item.code, *distances, item.value & 0xFFFFFFFF)

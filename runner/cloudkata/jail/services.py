@@ -24,16 +24,16 @@ _jailed_at: Level | None = None
 
 
 def jail_service(level: Level, readable: Sequence[Path], *, keep_descriptors: Sequence[int]) -> None:
-    """Confine the calling process for good as emulator or checker, and return in the process that is to go on.
+    """Confine the calling process for good as emulator or checker; returns in the process that is to go on.
 
-    Under `Level.NAMESPACES` that is a child, process 1 of its own process namespace; the calling process waits
-    for it and ends as it ended. Whoever started the caller must stay alive for as long as the service is needed:
-    when the thread that started it ends, the kernel kills it (PR_SET_PDEATHSIG).
+    Under `Level.NAMESPACES` that is a child, process 1 of its own process namespace; the calling process
+    waits for it and ends as it ended. Whoever started the caller must stay alive for as long as the service
+    is needed: when the thread that started it ends, the kernel kills it (PR_SET_PDEATHSIG).
 
-    Afterwards nothing can be executed, connected to or opened for writing (`/dev/null` included), and only the
-    interpreter, installed packages, the `cloudkata` package and `readable` (absolute; same paths) can be read.
-    Descriptors other than 0, 1, 2 and `keep_descriptors` are closed. The process may still fork; see
-    `seal_service`. `Level.PROCESS` gives limits, an own session and, to root, a throw-away user only.
+    Afterwards nothing can be executed, connected to or opened for writing (`/dev/null` included), and only
+    the interpreter, installed packages, the `cloudkata` package and `readable` (absolute; same paths) can
+    be read. Descriptors other than 0, 1, 2 and `keep_descriptors` are closed. The process may still fork;
+    see `seal_service`. `Level.PROCESS` gives limits, an own session and, to root, a throw-away user only.
 
     Raises `JailError` when a piece of it cannot be set up; the process must end then.
     """
@@ -62,9 +62,9 @@ def jail_service(level: Level, readable: Sequence[Path], *, keep_descriptors: Se
 def seal_service(*, receive_descriptors: bool = False) -> None:
     """Give up forking, signalling, and passing and receiving descriptors, for good, before the run begins.
 
-    With `receive_descriptors` the process may still receive some (and read with `recvmsg`, which cannot be told
-    apart). Under `Level.PROCESS` there is no filter and this does nothing. Raises `JailError` in a process that
-    is not jailed, or when the kernel refuses the filter.
+    With `receive_descriptors` the process may still receive some (and read with `recvmsg`, which cannot be
+    told apart). Under `Level.PROCESS` there is no filter and this does nothing. Raises `JailError` in a
+    process that is not jailed, or when the kernel refuses the filter.
     """
     if _jailed_at is None:
         raise JailError("Only a jailed service can be sealed.")

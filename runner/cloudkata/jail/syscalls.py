@@ -1,7 +1,7 @@
 """Numbers of the system calls that the filters and the system-call wrappers name, for both architectures.
 
-From the kernel's `asm/unistd_64.h` (x86_64) and `asm-generic/unistd.h` as arm64 configures it; a test compares
-the table with the installed headers. Calls from number 424 on have the same number everywhere.
+From the kernel's `asm/unistd_64.h` (x86_64) and `asm-generic/unistd.h` as arm64 configures it; a test
+compares the table with the installed headers. Calls from number 424 on have the same number everywhere.
 """
 
 from __future__ import annotations

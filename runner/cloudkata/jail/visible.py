@@ -35,12 +35,12 @@ _SYSTEM = (
 
 
 def interpreter_paths() -> list[Path]:
-    """What this interpreter needs to go on: its own files, the system's libraries, installed packages, and the
-    folder of the `cloudkata` package.
+    """What this interpreter needs to go on: its own files, the system's libraries, installed packages, and
+    the folder of the `cloudkata` package.
 
-    Of the prefixes only `lib`, `bin` and `pyvenv.cfg`: labs and solutions lie in `<prefix>/share/cloudkata`.
-    Where one of these paths holds labs or solutions all the same (a system-wide installation, a checkout below
-    /usr), its other entries are listed in its place.
+    Of the prefixes only `lib`, `bin` and `pyvenv.cfg`: labs and solutions lie in
+    `<prefix>/share/cloudkata`. Where one of these paths holds labs or solutions all the same (a system-wide
+    installation, a checkout below /usr), its other entries are listed in its place.
     """
     prefixes = dict.fromkeys(Path(prefix) for prefix in (sys.prefix, sys.base_prefix, sys.base_exec_prefix))
     packages = [Path(entry) for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages")]
@@ -55,7 +55,11 @@ def interpreter_paths() -> list[Path]:
     hidden += [own.parent.parent / name for name in ("labs", "solutions")]
     hidden += [own.parent / name for name in ("labs", "solutions")]
     present = [path for path in dict.fromkeys(candidates) if path.exists()]
-    return [shown for path in present for shown in without(path, [each.resolve() for each in hidden if each.exists()])]
+    return [
+        shown
+        for path in present
+        for shown in without(path, [each.resolve() for each in hidden if each.exists()])
+    ]
 
 
 def without(path: Path, hidden: Sequence[Path]) -> list[Path]:

@@ -151,7 +151,8 @@ class Warden(Generic[T]):
         status = 1
         try:
             processes.stay_tied_to(warden)
-            self.control.detach()  # closed below by number: its object must not close a later owner of the number
+            # closed below by number: its object must not close a later owner of the number
+            self.control.detach()
             confinement = Confinement(self.level, self.limits, self.readable, self.scratch, self.door_port)
             listener = confinement.enter(keep_descriptors=[result, telling.fileno()])
             with telling:

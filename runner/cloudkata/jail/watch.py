@@ -57,22 +57,23 @@ class Watch:
         pause = _LOOK_EVERY_S if self._own_namespace else _LOOK_EVERY_S_OVER_WHOLE_MACHINE
         next_look = time.monotonic() + pause
         while (status := processes.ended_children().get(self._learner)) is None:
-            for descriptor, _ in self._poller.poll(max(0.0, next_look - time.monotonic()) * 1000):
-                self._attend_to(descriptor)
+            for descriptor, events in self._poller.poll(max(0.0, next_look - time.monotonic()) * 1000):
+                self._attend_to(descriptor, events)
             if time.monotonic() >= next_look:
                 self._look_at_memory()
                 next_look = time.monotonic() + pause
         self._end_everything()
         return os.waitstatus_to_exitcode(status), self._result.text()
 
-    def _attend_to(self, descriptor: int) -> None:
+    def _attend_to(self, descriptor: int, events: int) -> None:
         if descriptor in self._ended_by:
             self._end_everything()
             raise EOFError("The supervisor is gone.")
-        if descriptor == self._result.descriptor:
-            if not self._result.read():
-                self._poller.unregister(descriptor)
-        elif self._desk is not None and descriptor == self._desk.listener and not self._desk.answer():
+        if self._desk is not None and descriptor == self._desk.listener and events & select.POLLIN:
+            self._desk.answer()
+        elif descriptor == self._result.descriptor and self._result.read():
+            return
+        else:  # nobody is left who could write, connect or be waited for
             self._poller.unregister(descriptor)
 
     def _look_at_memory(self) -> None:
@@ -80,7 +81,9 @@ class Watch:
         crowd = processes.all_others() if self._own_namespace else processes.descendants()
         if len(crowd) > 1 and memory.exceeds(crowd, self._limits.memory_bytes):
             mebibytes = self._limits.memory_bytes >> 20
-            text = f"The program was ended: its processes together used more than {mebibytes} MiB of memory.\n"
+            text = (
+                f"The program was ended: its processes together used more than {mebibytes} MiB of memory.\n"
+            )
             os.write(2, text.encode())
             os.kill(self._learner, signal.SIGKILL)
 
@@ -92,7 +95,7 @@ class Watch:
 
 
 class _ResultPipe:
-    """What the learner's process writes as its result: read as it comes, so that it never blocks, and bounded."""
+    """What the learner's process writes as its result: read as it comes, so that it never blocks; bounded."""
 
     def __init__(self, descriptor: int, most: int) -> None:
         self.descriptor = descriptor
@@ -101,17 +104,17 @@ class _ResultPipe:
         os.set_blocking(descriptor, False)
 
     def read(self) -> bool:
-        """Take what is there; returns False at the end of the pipe."""
+        """Take what is there; returns whether there was anything."""
         try:
             data = os.read(self.descriptor, _PIPE_READ)
         except BlockingIOError:
-            return True
+            return False
         room = self._most + 1 - len(self._received)
         self._received += data[:room]
         return bool(data)
 
     def text(self) -> str | None:
-        """Everything written, once nobody can write any more; None when it is nothing, too much or not UTF-8."""
+        """Everything written, once all writers are gone; None when it is nothing, too much or not UTF-8."""
         while self.read():
             pass
         if not self._received or len(self._received) > self._most:

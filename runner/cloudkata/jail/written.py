@@ -29,8 +29,8 @@ class WrittenFiles:
 def collect(folder: Path, limits: Limits) -> WrittenFiles:
     """Read the regular files below `folder`, within `limits`; nobody may be writing any more.
 
-    Nothing is followed and nothing can block: links, pipes, sockets and devices are only counted. A file with a
-    second name is too, because that name may be one the program could link to but not read.
+    Nothing is followed and nothing can block: links, pipes, sockets and devices are only counted. A file
+    with a second name is too, because that name may be one the program could link to but not read.
     """
     files: dict[str, bytes] = {}
     left_out = 0
@@ -60,7 +60,7 @@ def _entries(folder: int, prefix: str, depth: int) -> Iterator[tuple[str, int]]:
 
     Yields the path and the descriptor of the folder it is in.
     """
-    for name in sorted(os.listdir(folder)):  # noqa: PTH208 - of a descriptor
+    for name in sorted(os.listdir(folder)):
         path = prefix + name
         inner = _open_folder(name, folder) if depth < _DEEPEST else None
         if inner is None:

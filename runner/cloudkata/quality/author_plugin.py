@@ -23,7 +23,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("cloudkata", "cloudkata labs")
     group.addoption("--seed", type=int, dest="kata_seed", help="seed of the world; the lab's own by default")
     group.addoption(
-        "--program", type=Path, dest="kata_program", help="program to check; the reference solution by default"
+        "--program",
+        type=Path,
+        dest="kata_program",
+        help="program to check; the reference solution by default",
     )
 
 

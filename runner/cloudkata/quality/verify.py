@@ -57,7 +57,7 @@ def verify(
     labs: Iterable[Lab], *, jobs: int = 1, level: jail.Level | None = None, on_lab: Callable[[Proof], None]
 ) -> list[Proof]:
     """Prove each lab; `on_lab` hears of each as soon as it is done."""
-    level = level or jail.strongest()
+    level = level or getattr(jail, "strongest", lambda: jail.Level.NAMESPACES)()
     proofs = []
     with ThreadPoolExecutor(jobs) as pool:
         for lab in labs:
@@ -95,7 +95,9 @@ def _trials(lab: Lab) -> Iterable[Trial]:
     seeds = [first, *((seed_for(lab.id, first, f"verify {n}")) % SEEDS for n in (2, 3))]
     yield Trial("starter.py", lab.folder / "starter.py", first, must_pass=False)
     for mistake in mistakes_of(lab):
-        yield Trial(f"mistakes/{mistake.path.name}", mistake.path, first, must_pass=False, fails=mistake.fails)
+        yield Trial(
+            f"mistakes/{mistake.path.name}", mistake.path, first, must_pass=False, fails=mistake.fails
+        )
     right = [("solution.py", solution), *((f"alternatives/{p.name}", p) for p in alternatives_of(lab))]
     for name, path in right:
         for seed in seeds:
@@ -123,7 +125,9 @@ def _judge(trial: Trial, made: Grade) -> list[str]:
     assert run is not None
     first = _first_failed(run.checks)
     if trial.fails is not None and first.id != trial.fails:
-        return [f"{on}, world {run.world}) should first fail {trial.fails}, but fails {first.id}: {first.message}"]
+        return [
+            f"{on}, world {run.world}) should first fail {trial.fails}, but fails {first.id}: {first.message}"
+        ]
     return []
 
 
@@ -137,7 +141,9 @@ def _differences(trials: list[Trial], grades: list[Grade]) -> list[str]:
     for trial, made in zip(trials, grades, strict=True):
         written = made.to_json()
         if first.setdefault((trial.name, trial.seed), written) != written:
-            complaints.append(f"{trial.name} (seed {trial.seed}) was graded twice, with two different grades.")
+            complaints.append(
+                f"{trial.name} (seed {trial.seed}) was graded twice, with two different grades."
+            )
     return complaints
 
 
@@ -149,7 +155,11 @@ def _dead_checks(trials: list[Trial], grades: list[Grade]) -> list[str]:
             known |= dict.fromkeys(check.id for check in run.checks)
             if not trial.must_pass:
                 failed |= {check.id for check in run.checks if check.status == "failed"}
-    return [f"{name} is failed by no mistake: nothing shows that it can fail." for name in known if name not in failed]
+    return [
+        f"{name} is failed by no mistake: nothing shows that it can fail."
+        for name in known
+        if name not in failed
+    ]
 
 
 def asserts_without_a_message(lab: Lab) -> list[str]:

@@ -49,7 +49,9 @@ def console(*, colour: bool | None = None, width: int | None = None) -> Console:
     """A console for grades; colour follows the terminal and `NO_COLOR` unless said otherwise."""
     made = Console(no_color=None if colour is None else not colour, highlight=False, emoji=False, width=width)
     if made.width < 60:
-        made = Console(no_color=None if colour is None else not colour, highlight=False, emoji=False, width=60)
+        made = Console(
+            no_color=None if colour is None else not colour, highlight=False, emoji=False, width=60
+        )
     return made
 
 
@@ -96,7 +98,9 @@ def _show_check(check: Check, to: Console, signs: Signs) -> None:
     style = _STYLE[check.status]
     points = f"{check.earned}/{check.points}" if check.status != "blocked" else f"blocked 0/{check.points}"
     ground = "" if check.fidelity == "behaviour" else f" ({check.fidelity})"
-    row.add_row(Text(signs[check.status], style), Text.assemble(check.title, (ground, "dim")), Text(points, style))
+    row.add_row(
+        Text(signs[check.status], style), Text.assemble(check.title, (ground, "dim")), Text(points, style)
+    )
     to.print(Padding(row, (0, 0, 0, 2)))
     if check.message:
         to.print(Padding(Text(printable(check.message), style), (0, 0, 0, 6)))
@@ -140,7 +144,9 @@ def _told(call: Call) -> str:
         for key, value in call.parameters.items()
         if isinstance(value, str | int | bool) and len(str(value)) <= 40
     )
-    return printable(f"{duration(call.at_ms):>8}  {where:<9}{call.service} {call.operation} {named}  {outcome}")
+    return printable(
+        f"{duration(call.at_ms):>8}  {where:<9}{call.service} {call.operation} {named}  {outcome}"
+    )
 
 
 def _show_changes(run: Run, to: Console) -> None:
@@ -158,7 +164,9 @@ def _show_changes(run: Run, to: Console) -> None:
 def _show_output(run: Run, to: Console) -> None:
     for name, text in (("printed", run.output.stdout), ("wrote to standard error", run.output.stderr)):
         lines = printable(text).strip("\n").splitlines()
-        if not lines or (name == "printed" and run.output.exit_status == 0 and len(lines) > LONGEST_OUTPUT_SHOWN):
+        if not lines or (
+            name == "printed" and run.output.exit_status == 0 and len(lines) > LONGEST_OUTPUT_SHOWN
+        ):
             continue
         to.print()
         _line(to, f"The program {name}:", "bold")

@@ -51,7 +51,7 @@ def grade(
     `seed` is the first world's; the others follow from it. `worlds` narrows the lab's own list.
     """
     watcher = watcher or Watcher()
-    level = level or jail.strongest()
+    level = level or getattr(jail, "strongest", lambda: jail.Level.NAMESPACES)()
     entered = worlds or tuple(lab.worlds)
     runs: list[Run] = []
     for world in entered:
@@ -150,7 +150,9 @@ def _failed_by_overthrow(outcome: Outcome, collected: list[Check]) -> list[Check
 def _cut(outcome: Outcome) -> int:
     if outcome.output is None:
         return 0
-    shown = sum(len(text[LONGEST_OUTPUT:].encode()) for text in (outcome.output.stdout, outcome.output.stderr))
+    shown = sum(
+        len(text[LONGEST_OUTPUT:].encode()) for text in (outcome.output.stdout, outcome.output.stderr)
+    )
     return outcome.output.cut + shown
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -34,6 +35,10 @@ _ENVIRONMENT = {
 """Built from an allow-list, never copied and cleaned: nothing of the user's account or shell comes along."""
 
 
+LONGEST_END = 5.0
+"""Seconds within which a killed jail must be gone; then its outer process is killed too."""
+
+
 @dataclass(eq=False)
 class Child:
     """A process the supervisor started, and this end of its control socket."""
@@ -41,14 +46,30 @@ class Child:
     process: subprocess.Popen[bytes]
     control: socket.socket | None
     scratch: Path | None = None
+    warden: int | None = None
+    """For a program's host: a pidfd of the process whose end ends everything in the jail."""
+
+    def kill(self) -> None:
+        """Kill it with everything it started; returns when the kernel has reaped it all.
+
+        The process we started waits for its jail: when it is gone, nothing in the jail is left.
+        """
+        if self.warden is not None:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self.warden, signal.SIGKILL)
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(LONGEST_END)
+            os.close(self.warden)
+            self.warden = None
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
 
     def end(self) -> None:
-        """Kill it with everything it started, and wait until the kernel has reaped it."""
+        """Kill it, and let go of everything that belonged to it."""
         if self.control is not None:
             self.control.close()
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        self.kill()
         for pipe in (self.process.stdout, self.process.stderr):
             if pipe:
                 pipe.close()

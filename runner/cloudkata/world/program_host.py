@@ -35,5 +35,12 @@ def host(level: jail.Level, control: socket.socket, scratch: Path) -> None:
         )
 
     jail.host_program(
-        level, jail.Limits(), control=control, readable=(), begin=begin, learner=learner, ended=ended, scratch=scratch
+        level,
+        jail.Limits(),
+        control=control,
+        readable=(),
+        begin=begin,
+        learner=learner,
+        ended=ended,
+        scratch=scratch,
     )

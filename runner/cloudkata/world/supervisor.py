@@ -93,6 +93,7 @@ class _Start:
     channel: link.Channel
     launch: link.Launch | None = None
     door: socket.socket | None = None
+    door_given: bool = False
     deadline: float | None = None
     kept: dict[str, bytearray] = field(default_factory=lambda: {"stdout": bytearray(), "stderr": bytearray()})
     open_streams: int = 2
@@ -169,9 +170,13 @@ class Supervisor:
         setup, check = task.lab_folder / "setup.py", task.lab_folder / "check.py"
         emulator = start_service("emulator", task.level, self._emulator_end, [setup])
         self._children.append(emulator)
-        self._to_emulator = self._listen(emulator.control, FROM_EMULATOR, self._from_emulator, self._emulator_died)
+        self._to_emulator = self._listen(
+            emulator.control, FROM_EMULATOR, self._from_emulator, self._emulator_died
+        )
         if self._own_checker:
-            self._children.append(start_service("checker", task.level, self.seat.link, [check], self.seat.control))
+            self._children.append(
+                start_service("checker", task.level, self.seat.link, [check], self.seat.control)
+            )
         self._to_checker = self._listen(self._control, FROM_CHECKER, self._from_checker, self._checker_died)
         self._to_emulator.send(
             link.StartWorld(
@@ -257,7 +262,9 @@ class Supervisor:
         limits = self._assignment.limits
         for start in list(self._starts.values()):
             if start.deadline and now > start.deadline and not start.over:
-                self._end_start(start, f"The program was ended: it ran for more than {limits.program:g} seconds.")
+                self._end_start(
+                    start, f"The program was ended: it ran for more than {limits.program:g} seconds."
+                )
         if self._judging and now - self._heard_emulator > 1:
             if self._pinged is None:
                 self._pinged = now
@@ -337,7 +344,9 @@ class Supervisor:
         expected = [c.id for c in self._collected or []]
         reported = [c.id for c in self._outcome.checks]
         if check.id not in expected or check.id in reported:
-            self._fault(f"The checker reported {check.id!r}, which is not one of its checks or was reported before.")
+            self._fault(
+                f"The checker reported {check.id!r}, which is not one of its checks or was reported before."
+            )
         self._outcome.checks.append(check)
         self._on_check(check)
 
@@ -369,19 +378,21 @@ class Supervisor:
 
     def _start_host(self) -> _Start:
         child = start_program_host(self._assignment.level, self._assignment.python)
+        assert child.control is not None
         channel = link.Channel(child.control, FROM_HOST)
         start = _Start(child, channel)
+
+        channel.learn_senders()
 
         def read() -> None:
             try:
                 channel.read_once()
-                while (frame := channel.pop()) is not None:
-                    self._from_host(start, *frame)
+                self._read_host(start)
             except (EOFError, OSError, link.LinkError):
-                self._forget(child.control)
+                self._forget(channel.sock)
                 self._host_died(start)
 
-        self._selector.register(child.control, selectors.EVENT_READ, read)
+        self._selector.register(channel.sock, selectors.EVENT_READ, read)
         for name, pipe in (("stdout", child.process.stdout), ("stderr", child.process.stderr)):
             assert pipe is not None
             os.set_blocking(pipe.fileno(), False)
@@ -402,7 +413,9 @@ class Supervisor:
             room = MAX_OUTPUT - len(start.kept[name])
             start.kept[name] += data[: max(0, room)]
             if start.printed > ENDLESS_OUTPUT and start.why is None:
-                self._end_start(start, f"The program was ended: it printed more than {ENDLESS_OUTPUT >> 20} MB.")
+                self._end_start(
+                    start, f"The program was ended: it printed more than {ENDLESS_OUTPUT >> 20} MB."
+                )
 
         return read
 
@@ -413,15 +426,31 @@ class Supervisor:
         start.launch = order
         self._pass_door(start)
 
+    def _read_host(self, start: _Start) -> None:
+        """The door in a frame, then one byte from whoever is to be killed at the end, then the end in a frame."""
+        if not start.door_given:
+            if (frame := start.channel.pop()) is None:
+                return
+            self._from_host(start, *frame)
+        if start.child.warden is None and not start.over:
+            if start.channel.pop_byte() is None:
+                return
+            start.child.warden = os.pidfd_open(start.channel.sender)
+        while (frame := start.channel.pop()) is not None:
+            self._from_host(start, *frame)
+
     def _from_host(self, start: _Start, message: link.Message, body: bytes) -> None:
         if isinstance(message, link.HostReady):
             (descriptor,) = start.channel.take_descriptors()
             start.door = socket.socket(fileno=descriptor)
+            start.door_given = True
             self._pass_door(start)
         elif isinstance(message, link.HostEnded):
             start.ended, start.files, start.status = message, body, message.status
             if message.status == -signal.SIGXCPU:
-                start.why = f"The program was ended: it used more than {jail.Limits().cpu_seconds} seconds of CPU."
+                start.why = (
+                    f"The program was ended: it used more than {jail.Limits().cpu_seconds} seconds of CPU."
+                )
             self._conclude(start)
 
     def _pass_door(self, start: _Start) -> None:
@@ -458,8 +487,7 @@ class Supervisor:
 
     def _end_start(self, start: _Start, why: str) -> None:
         start.why = why
-        start.child.process.kill()
-        start.child.process.wait()
+        start.child.kill()
         self._conclude(start)
 
     def _conclude(self, start: _Start) -> None:
@@ -471,8 +499,7 @@ class Supervisor:
         if start.open_streams and start.why is None:
             return
         start.over = True
-        start.child.process.kill()
-        start.child.process.wait()
+        start.child.kill()
         status = None if start.why else start.status
         self._to_emulator.send(link.LaneExited(lane=start.launch.lane, status=status, why=start.why))
 

@@ -91,7 +91,8 @@ STEPS: dict[str, Correction] = {
     "CreateBucket": _NewBucketIsClosed(),
     "PutBucketPolicy": _PublicPolicyIsBlocked(),
     **dict.fromkeys(
-        ("PutBucketAcl", "PutObjectAcl", "PutObject", "CopyObject", "CreateMultipartUpload"), _AclsAreDisabled()
+        ("PutBucketAcl", "PutObjectAcl", "PutObject", "CopyObject", "CreateMultipartUpload"),
+        _AclsAreDisabled(),
     ),
 }
 
@@ -122,14 +123,21 @@ def _policy(text: Any) -> dict[str, Any]:
 
 def _sets_acl(named: NamedCall) -> bool:
     parameters = named.parameters
-    if parameters.get("ACL") not in _HARMLESS_ACLS or any(parameters.get(member) for member in _GRANT_MEMBERS):
+    if parameters.get("ACL") not in _HARMLESS_ACLS or any(
+        parameters.get(member) for member in _GRANT_MEMBERS
+    ):
         return True
-    return named.operation in ("PutBucketAcl", "PutObjectAcl") and parameters.get("ACL") not in _HARMLESS_ACLS[1:]
+    return (
+        named.operation in ("PutBucketAcl", "PutObjectAcl")
+        and parameters.get("ACL") not in _HARMLESS_ACLS[1:]
+    )
 
 
 def _is_public_acl(named: NamedCall) -> bool:
     parameters = named.parameters
     if parameters.get("ACL") in _PUBLIC_ACLS:
         return True
-    given = json.dumps([parameters.get("AccessControlPolicy"), *(parameters.get(m) for m in _GRANT_MEMBERS)], default=str)
+    given = json.dumps(
+        [parameters.get("AccessControlPolicy"), *(parameters.get(m) for m in _GRANT_MEMBERS)], default=str
+    )
     return ALL_USERS in given or AUTHENTICATED_USERS in given

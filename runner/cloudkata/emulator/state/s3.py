@@ -42,7 +42,9 @@ def _bucket(bucket: Any) -> Resource:
         "Notifications": bucket.notification_configuration.to_config_dict()
         if bucket.notification_configuration
         else None,
-        "UnfinishedUploads": sorted(f"{upload.key_name} {upload.id}" for upload in bucket.multiparts.values()),
+        "UnfinishedUploads": sorted(
+            f"{upload.key_name} {upload.id}" for upload in bucket.multiparts.values()
+        ),
     }
 
 

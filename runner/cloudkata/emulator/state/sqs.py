@@ -21,7 +21,10 @@ def describe() -> Iterator[tuple[str, Resource]]:
                 attributes = {
                     key: str(value) for key, value in queue.attributes.items() if not key.startswith(_COUNTED)
                 }
-                yield f"queue {name}", {**dict(sorted(attributes.items())), "Tags": dict(sorted(queue.tags.items()))}
+                yield (
+                    f"queue {name}",
+                    {**dict(sorted(attributes.items())), "Tags": dict(sorted(queue.tags.items()))},
+                )
                 for message in queue._messages:
                     yield f"message {name}/{message.id}", _message(message)
 

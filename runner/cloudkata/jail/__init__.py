@@ -1,0 +1,26 @@
+"""What keeps processes in.
+
+Each jailed process is a fresh interpreter that confines itself through these functions: emulator and
+checker by `jail_service` and `seal_service`, the host of a program by `open_door` and `host_program`.
+`strongest` finds out what this machine can do, `guarantees` proves it.
+"""
+
+from cloudkata.jail.levels import JailError, Level
+from cloudkata.jail.program import host_program, open_door, program_folders
+from cloudkata.jail.rlimits import Limits
+from cloudkata.jail.services import jail_service, seal_service
+from cloudkata.jail.warden import Folders
+from cloudkata.jail.written import WrittenFiles
+
+__all__ = [
+    "Folders",
+    "JailError",
+    "Level",
+    "Limits",
+    "WrittenFiles",
+    "host_program",
+    "jail_service",
+    "open_door",
+    "program_folders",
+    "seal_service",
+]
