@@ -39,6 +39,12 @@ def is_chunked(request: Request) -> bool:
     )
 
 
+def without_coding(content_encoding: str) -> str:
+    """A Content-Encoding header's value without the coding itself: what the object is stored with."""
+    codings = (coding.strip() for coding in content_encoding.split(","))
+    return ",".join(coding for coding in codings if coding and coding != "aws-chunked")
+
+
 def decode(body: bytes) -> Decoded:
     """Takes an aws-chunked body apart.
 

@@ -242,8 +242,7 @@ def _dechunked(headers: dict[str, str], body: bytes) -> tuple[dict[str, str], by
         if name
         not in ("x-amz-content-sha256", "x-amz-decoded-content-length", "x-amz-trailer", "content-encoding")
     }
-    codings = [one.strip() for one in headers.get("content-encoding", "").split(",")]
-    if remaining := ",".join(one for one in codings if one and one != "aws-chunked"):
+    if remaining := aws_chunked.without_coding(headers.get("content-encoding", "")):
         kept["content-encoding"] = remaining
     kept.update((name, value) for name, value in decoded.trailers if name.startswith("x-amz-checksum-"))
     return kept, decoded.data

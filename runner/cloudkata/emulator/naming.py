@@ -71,10 +71,10 @@ def name_call(request: Request) -> NamedCall:
     claim = claim_of(request)
     if claim.scheme in ("v4-query", "v2-query"):
         request = s3_requests.effective(request)
-    asked = _Asked(request)
+    asked = _Asked(request, claim.service)
     if claim.service:
-        return _named_among(_by_scope(claim, request), claim.region or DEFAULT_REGION, asked, claim.service)
-    return _named_among(_by_looks(asked), _region_of_host(request) or DEFAULT_REGION, asked, "")
+        return _named_among(_by_scope(claim, request), claim.region or DEFAULT_REGION, asked)
+    return _named_among(_by_looks(asked), _region_of_host(request) or DEFAULT_REGION, asked)
 
 
 class _Headers:
@@ -102,8 +102,9 @@ class _Headers:
 class _Asked:
     """A request as moto's routers and parsers read it."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, scope: str) -> None:
         self.request = request
+        self.scope = scope
         self.method = request.method
         self.raw_path = request.raw_path or "/"
         self.host = request.header("host")
@@ -172,7 +173,7 @@ def _region_of_host(request: Request) -> str:
     return next((label for label in host.split(".") if label.count("-") >= 2 and label[-1:].isdigit()), "")
 
 
-def _named_among(candidates: Iterator[Service], region: str, asked: _Asked, scope: str) -> NamedCall:
+def _named_among(candidates: Iterator[Service], region: str, asked: _Asked) -> NamedCall:
     """What the first candidate that has the operation makes of it; complaints are about the first of all."""
     first: Service | None = None
     for candidate in candidates:

@@ -33,6 +33,8 @@ def is_missing(operation: str) -> bool:
     s3 = service("s3")
     if s3 is None or operation not in s3:
         return True
+    if operation == "ListDirectoryBuckets":
+        return True
     http = s3.operation(operation).http_trait
     if http.path not in _PATHS:
         return True

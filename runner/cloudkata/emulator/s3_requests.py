@@ -48,9 +48,14 @@ class Malformed(Exception):  # read as a statement about the request
         self.code = code
 
 
-def is_control(request: Request) -> bool:
-    """Whether a request signed for S3 is one of S3 Control, whose paths begin with its version."""
-    return request.target.startswith("/v20180820/") and "x-amz-account-id" in request.lowered
+def is_control(request: Request, scope: str) -> bool:
+    """Whether a request signed for S3 is one of S3 Control, whose paths begin with its version.
+
+    A bucket may have that name too; only then does the request not say whose account it is about.
+    """
+    if not request.target.startswith("/v20180820/"):
+        return False
+    return "x-amz-account-id" in request.lowered or scope != "s3" or "s3-control" in request.header("host")
 
 
 def path_style(request: Request) -> str:
@@ -94,6 +99,8 @@ def operation_of(s3: Service, asked: Any, request: Request) -> tuple[str, dict[s
     bucket, _, _key = path[1:].partition("/")
     if path != "/" and not _BUCKET.fullmatch(unquote(bucket)):
         raise Malformed("The specified bucket is not valid.", "InvalidBucketName")
+    if path == "/" and asked.scope == "s3express":
+        return "ListDirectoryBuckets", {}
     asked.raw_path = path
     found = s3.route(asked)
     if found is None:
@@ -118,8 +125,12 @@ def parameters(
     if aws_chunked.is_chunked(request):
         asked.body = aws_chunked.decode(request.body).data
     named = s3.parse(operation, "rest-xml", asked, labels)
-    # It says how long the body is, which is the transport's business.
+    # How long a body is and in which pieces it came are the transport's business.
     named.pop("ContentLength", None)
+    if "aws-chunked" in named.get("ContentEncoding", ""):
+        named["ContentEncoding"] = aws_chunked.without_coding(named["ContentEncoding"])
+        if not named["ContentEncoding"]:
+            del named["ContentEncoding"]
     return named
 
 

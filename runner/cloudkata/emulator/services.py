@@ -107,7 +107,17 @@ class Service:
                 "url_params": labels,
             }
         )
-        return parsed if isinstance(parsed, dict) else {}
+        return self._without_absent(operation, parsed) if isinstance(parsed, dict) else {}
+
+    def _without_absent(self, operation: str, parsed: dict[str, Any]) -> dict[str, Any]:
+        """Without the empty maps and lists that moto's parsers make of headers and query fields not sent."""
+        empty = [name for name, value in parsed.items() if value is None or value == [] or value == {}]
+        if empty:
+            members = self.operation(operation).input_shape.members
+            for name in empty:
+                if "location" in members[name].serialization:
+                    del parsed[name]
+        return parsed
 
 
 def _in_utc(value: Any) -> datetime:

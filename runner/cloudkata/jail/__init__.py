@@ -6,6 +6,7 @@ checker by `jail_service` and `seal_service`, the host of a program by `open_doo
 """
 
 from cloudkata.jail.levels import JailError, Level
+from cloudkata.jail.probe import obstacle, strongest
 from cloudkata.jail.program import host_program, open_door, program_folders
 from cloudkata.jail.rlimits import Limits
 from cloudkata.jail.services import jail_service, seal_service
@@ -20,7 +21,9 @@ __all__ = [
     "WrittenFiles",
     "host_program",
     "jail_service",
+    "obstacle",
     "open_door",
     "program_folders",
     "seal_service",
+    "strongest",
 ]

@@ -1,0 +1,105 @@
+"""Which level this machine can give, found out by building each jail once."""
+
+from __future__ import annotations
+
+import functools
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import cloudkata
+from cloudkata.jail.levels import JailError, Level
+from cloudkata.jail.services import jail_service, seal_service
+from cloudkata.jail.trial import Trial
+
+_PATIENCE_S = 10.0
+
+_FRESH = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from cloudkata.jail import probe; probe.main(sys.argv[2])"
+)
+"""Runs this module in an isolated interpreter, which looks neither at the environment nor at the folder it is in;
+so it is told where the package lies."""
+
+
+def strongest() -> Level:
+    """The strongest level at which this machine jails both services and programs.
+
+    Found by doing, once per process; nothing in the environment has a say. Raises `JailError` when not even
+    `Level.PROCESS` works.
+    """
+    obstacles = []
+    for level in Level:
+        found = obstacle(level)
+        if found is None:
+            return level
+        obstacles.append(found)
+    raise JailError(obstacles[-1])
+
+
+@functools.cache
+def obstacle(level: Level) -> str | None:
+    """Why this machine cannot give `level`, in one sentence; None when it can."""
+    if len(os.listdir("/proc/self/task")) == 1:  # noqa: PTH208 - a count
+        return _try(level)
+    # Forking a process with several threads copies locks that nobody will ever release.
+    command = [sys.executable, "-I", "-c", _FRESH, str(Path(cloudkata.__file__).parent.parent), level.value]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=3 * _PATIENCE_S, check=False)
+    except subprocess.TimeoutExpired:
+        return f"A jail at level {level} was not built in time."
+    return None if done.returncode == 0 else _last_line(done.stdout + done.stderr, level)
+
+
+def main(level: str) -> None:
+    """Try `level` in this process and exit with 0 when it works; the reason goes to standard output."""
+    found = _try(Level(level))
+    if found is not None:
+        sys.exit(found)
+
+
+def _try(level: Level) -> str | None:
+    """Build both jails at `level` in forked processes; the reason why one could not be built, or None."""
+    program = Trial(level, _reach_door)
+    service = _try_service(level)
+    outcome = program.outcome(_PATIENCE_S)
+    if outcome.status == 0 and outcome.result is True:
+        return service
+    return _last_line(outcome.output, level)
+
+
+def _reach_door(door: tuple[str, int]) -> bool:
+    with socket.create_connection(door, timeout=_PATIENCE_S):
+        return Path(sys.executable).exists() and os.access(".", os.W_OK)
+
+
+def _try_service(level: Level) -> str | None:
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            jail_service(level, (), keep_descriptors=[write])
+            seal_service()
+            status = 0
+        except JailError as error:
+            os.write(write, str(error).encode())
+        finally:
+            os._exit(status)
+    os.close(write)
+    with os.fdopen(read, "rb") as told:
+        reason = told.read().decode()
+    _, status = os.waitpid(pid, 0)
+    if status == 0:
+        return None
+    return reason or f"A service could not be jailed at level {level}."
+
+
+def _last_line(output: str, level: Level) -> str:
+    lines = output.strip().splitlines()
+    return lines[-1] if lines else f"A jail at level {level} could not be built."
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,141 @@
+"""A jail started only to find out what it holds: by the probe of a machine and by its doctor."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from cloudkata.jail.levels import JailError, Level
+from cloudkata.jail.program import host_program, open_door
+from cloudkata.jail.rlimits import Limits
+from cloudkata.jail.written import WrittenFiles
+
+Attempt = Callable[[tuple[str, int]], Any]
+"""What is tried in the jail: gets the address of the door, returns something JSON can hold."""
+
+_READ = 1 << 16
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended."""
+
+    status: int | None
+    """Of the learner's process; None when the jail could not be built or did not end in time."""
+    result: Any
+    """What the attempt returned; None when it did not."""
+    output: str
+    """What the jail wrote on standard output and error."""
+
+
+class Trial:
+    """One attempt in the jail of a program, forked from this process, which must have a single thread."""
+
+    def __init__(self, level: Level, attempt: Attempt, limits: Limits | None = None) -> None:
+        self._scratch = None if level is Level.NAMESPACES else Path(tempfile.mkdtemp(prefix="kata-trial-"))
+        self._control, theirs = socket.socketpair()
+        self.output, write = os.pipe()
+        """Readable end of the jail's output: at its end nothing of the jail is left."""
+        self._host = os.fork()
+        if self._host == 0:
+            os.dup2(write, 1)
+            os.dup2(write, 2)
+            _host(level, attempt, limits or Limits(), theirs, self._scratch)
+        theirs.close()
+        os.close(write)
+
+    def outcome(self, seconds: float) -> Outcome:
+        """Wait for the end, at most `seconds`; whatever still runs then is killed."""
+        reports = bytearray()
+        output = bytearray()
+        doors: list[int] = []
+        poller = select.poll()
+        poller.register(self._control, select.POLLIN)
+        poller.register(self.output, select.POLLIN)
+        ends = time.monotonic() + seconds
+        going = 2
+        while going and (left := ends - time.monotonic()) > 0:
+            for descriptor, _ in poller.poll(left * 1000):
+                if descriptor == self.output:
+                    data = os.read(self.output, _READ)
+                    output += data
+                else:
+                    data, passed, _, _ = socket.recv_fds(self._control, _READ, 1)
+                    reports += data
+                    doors += passed
+                if not data:
+                    poller.unregister(descriptor)
+                    going -= 1
+        self.end()
+        for door in doors:
+            os.close(door)
+        status, result = _read_report(bytes(reports))
+        return Outcome(status, result, output.decode(errors="replace"))
+
+    def end(self) -> None:
+        """Kill what still runs and remove the scratch folder."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._host, signal.SIGKILL)
+        os.waitpid(self._host, 0)
+        self._control.close()
+        os.close(self.output)
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+def _read_report(reports: bytes) -> tuple[int | None, Any]:
+    """Status and result from what came over the control socket: hello and door first, the report last."""
+    try:
+        status, text = json.loads(reports[reports.index(b"[") :])
+        return status, None if text is None else json.loads(text)
+    except ValueError:
+        return None, None
+
+
+def _host(
+    level: Level, attempt: Attempt, limits: Limits, control: socket.socket, scratch: Path | None
+) -> NoReturn:
+    """The forked process: a host as the supervisor starts it."""
+
+    def learner(door: tuple[str, int], result: int) -> int:
+        text = json.dumps(attempt(door))
+        os.write(result, text.encode())
+        return 0
+
+    def ended(status: int, _: WrittenFiles, result: str | None) -> None:
+        control.sendall(json.dumps([status, result]).encode())
+
+    try:
+        listener, _ = open_door(level)
+        door = listener.getsockname()
+        socket.send_fds(control, [b"D"], [listener.fileno()])
+        listener.close()
+        host_program(
+            level,
+            limits,
+            control=control,
+            readable=(),
+            begin=lambda: door,
+            learner=learner,
+            ended=ended,
+            scratch=scratch,
+        )
+    except JailError as error:
+        print(error, file=sys.stderr, flush=True)  # noqa: T201 - read by the trial
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(1)
