@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 from werkzeug.datastructures import MultiDict
 
 from cloudkata.emulator import s3_requests
-from cloudkata.emulator.credentials import Claim, claim_of
+from cloudkata.emulator.credentials import claim_of
 from cloudkata.emulator.services import (
     CBOR,
     REST_PROTOCOLS,
@@ -73,7 +73,7 @@ def name_call(request: Request) -> NamedCall:
         request = s3_requests.effective(request)
     asked = _Asked(request, claim.service)
     if claim.service:
-        return _named_among(_by_scope(claim, request), claim.region or DEFAULT_REGION, asked)
+        return _named_among(_by_scope(asked), claim.region or DEFAULT_REGION, asked)
     return _named_among(_by_looks(asked), _region_of_host(request) or DEFAULT_REGION, asked)
 
 
@@ -132,13 +132,11 @@ class _Asked:
         self.values = MultiDict([*self.args.items(multi=True), *form])
 
 
-def _by_scope(claim: Claim, request: Request) -> Iterator[Service]:
+def _by_scope(asked: _Asked) -> Iterator[Service]:
     """The services a signature's scope may mean, likeliest first."""
-    if claim.service == "s3" and s3_requests.is_control(request):
-        control = service("s3control")
-        if control is not None:
-            yield control
-    yield from services_signing_as(claim.service)
+    if asked.scope.startswith("s3") and s3_requests.is_control(asked.request, asked.scope):
+        yield from filter(None, [service("s3control")])
+    yield from services_signing_as(asked.scope)
 
 
 def _by_looks(asked: _Asked) -> Iterator[Service]:
@@ -155,7 +153,9 @@ def _by_looks(asked: _Asked) -> Iterator[Service]:
         )
     else:
         found = _by_host(asked)
-    names = [listing.name for listing in found] or ["s3"]
+    names = [listing.name for listing in found]
+    if not names:
+        names = ["s3control"] if s3_requests.is_control(asked.request, "s3") else ["s3"]
     yield from filter(None, map(service, names))
 
 
@@ -185,11 +185,9 @@ def _named_among(candidates: Iterator[Service], region: str, asked: _Asked) -> N
         parameters = _parameters(candidate, operation, protocol, asked, labels)
         return NamedCall(candidate.name, operation, region, parameters, protocol, candidate.signing_name)
     if first is None:
-        why = (
-            f"The credential scope names {scope!r}, which is no AWS service."
-            if scope
-            else "This is no AWS call."
-        )
+        why = "This is no AWS call."
+        if asked.scope:
+            why = f"The credential scope names {asked.scope!r}, which is no AWS service."
         raise Unnamed(why, code="UnknownOperationException", protocol=_looks_like(asked))
     raise _no_such_operation(first, asked)
 

@@ -22,10 +22,10 @@ import botocore
 from botocore.exceptions import UnknownServiceError
 from botocore.parsers import BaseCBORParser
 from botocore.utils import parse_timestamp
-from moto.core.parse import PROTOCOL_PARSERS, BaseJSONParser, EC2QueryParser, QueryParser
+from moto.core.parse import PROTOCOL_PARSERS, BaseJSONParser, JSONParser, RestJSONParser
 from moto.core.routing import RestRouter
 from moto.core.utils import get_service_model
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import HTTPException
 
 CBOR = "smithy-rpc-v2-cbor"
 FORM_PROTOCOLS = ("query", "ec2")
@@ -83,7 +83,7 @@ class Service:
         """The operation a REST request asks for, with its path's labels; None if there is no such route."""
         try:
             operation, labels = self._router.match(request)
-        except NotFound:
+        except HTTPException:  # no such route, or a host that is none
             return None
         return operation.name, labels
 
@@ -123,6 +123,21 @@ class Service:
 def _in_utc(value: Any) -> datetime:
     parsed: datetime = parse_timestamp(value)
     return parsed.astimezone(UTC)
+
+
+class _StrictJson(BaseJSONParser):
+    """moto takes a body that is no JSON for one without members."""
+
+    def _parse_body_as_json(self, body_contents: bytes) -> Any:
+        return json.loads(body_contents) if body_contents else {}
+
+
+class _JsonParser(_StrictJson, JSONParser):
+    pass
+
+
+class _RestJsonParser(RestJSONParser, _StrictJson):
+    pass
 
 
 class _CborParser(BaseJSONParser):

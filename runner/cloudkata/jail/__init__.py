@@ -11,7 +11,7 @@ from cloudkata.jail.program import host_program, open_door, program_folders
 from cloudkata.jail.rlimits import Limits
 from cloudkata.jail.services import jail_service, seal_service
 from cloudkata.jail.warden import Folders
-from cloudkata.jail.written import WrittenFiles
+from cloudkata.jail.written import WrittenFiles, remove_scratch
 
 __all__ = [
     "Folders",
@@ -24,6 +24,7 @@ __all__ = [
     "obstacle",
     "open_door",
     "program_folders",
+    "remove_scratch",
     "seal_service",
     "strongest",
 ]

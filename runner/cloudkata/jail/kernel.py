@@ -5,7 +5,6 @@ Each raises `JailError` with what was tried and why the kernel refused it.
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import errno
 import os
@@ -220,13 +219,18 @@ def has_ended(pidfd: int) -> bool:
     return bool(poller.poll(0))
 
 
+_PAST_ALL_DESCRIPTORS = 1 << 30
+"""Larger than any descriptor; close_range(2) does not count up to it."""
+
+
 def close_all_but(kept: Iterable[int]) -> None:
     """Close every descriptor of this process except 0, 1, 2 and `kept`."""
-    spared = {0, 1, 2, *kept}
-    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - names, not paths
-        if int(name) not in spared:
-            with contextlib.suppress(OSError):  # the listing's own descriptor is gone by now
-                os.close(int(name))
+    # Not by listing /proc: the root may be changed by now, or be changed meanwhile.
+    lowest = 3
+    for spared in sorted({*kept}):
+        os.closerange(lowest, spared)
+        lowest = max(lowest, spared + 1)
+    os.closerange(lowest, _PAST_ALL_DESCRIPTORS)
 
 
 def require_one_thread() -> None:

@@ -72,6 +72,16 @@ def stranger(needed: Iterable[Path]) -> Stranger:
     return Stranger(namespaces.throwaway_id(), (kernel.CAP_DAC_READ_SEARCH,))
 
 
+def kept_to_read(paths: Iterable[Path]) -> tuple[int, ...]:
+    """The capabilities without which whom root becomes could not read `paths` in a root of its own.
+
+    None where all of them are open to everybody. There is nothing else in that root to be read with it.
+    """
+    if os.getuid() != 0 or closed_to_strangers(paths) is None:
+        return ()
+    return (kernel.CAP_DAC_READ_SEARCH,)
+
+
 def _may_read_everything() -> bool:
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("CapPrm:"):

@@ -19,8 +19,8 @@ _PATIENCE_S = 10.0
 _FRESH = (
     "import sys; sys.path.insert(0, sys.argv[1]); from cloudkata.jail import probe; probe.main(sys.argv[2])"
 )
-"""Runs this module in an isolated interpreter, which looks neither at the environment nor at the folder it is in;
-so it is told where the package lies."""
+"""Runs this module in an isolated interpreter. That one looks neither at the environment nor at the folder
+it is in, so it is told where the package lies."""
 
 
 def strongest() -> Level:

@@ -84,6 +84,6 @@ def _enter_namespaces(paths: Sequence[Path]) -> None:
     processes.stay_tied_to(caller)
     processes.own_session()
     mounts.change_root(mounts.Root(paths, visible.DEVICES))
-    privileges.become(namespaces.LEARNER_ID)
+    privileges.become(namespaces.LEARNER_ID, kept=privileges.kept_to_read(paths))
     processes.stay_tied_to(caller)
     os.close(caller)

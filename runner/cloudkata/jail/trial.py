@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import select
-import shutil
 import signal
 import socket
 import sys
@@ -21,7 +20,7 @@ from typing import Any, NoReturn
 from cloudkata.jail.levels import JailError, Level
 from cloudkata.jail.program import host_program, open_door
 from cloudkata.jail.rlimits import Limits
-from cloudkata.jail.written import WrittenFiles
+from cloudkata.jail.written import WrittenFiles, remove_scratch
 
 Attempt = Callable[[tuple[str, int]], Any]
 """What is tried in the jail: gets the address of the door, returns something JSON can hold."""
@@ -93,7 +92,7 @@ class Trial:
         self._control.close()
         os.close(self.output)
         if self._scratch is not None:
-            shutil.rmtree(self._scratch, ignore_errors=True)
+            remove_scratch(self._scratch)
 
 
 def _read_report(reports: bytes) -> tuple[int | None, Any]:

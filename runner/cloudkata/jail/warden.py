@@ -102,7 +102,7 @@ class Warden(Generic[T]):
         )
         self.folders.work.mkdir()
         os.chown(self.folders.work, owner, owner)
-        privileges.become(owner)
+        privileges.become(owner, kept=privileges.kept_to_read(self.readable))
 
     def _use_scratch_folder(self) -> None:
         if self.scratch is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import stat
 from collections.abc import Iterator
@@ -60,7 +61,9 @@ def _entries(folder: int, prefix: str, depth: int) -> Iterator[tuple[str, int]]:
 
     Yields the path and the descriptor of the folder it is in.
     """
-    for name in sorted(os.listdir(folder)):
+    with os.scandir(folder) as found:
+        names = sorted(entry.name for entry in itertools.islice(found, _MOST_ENTRIES + 1))
+    for name in names:
         path = prefix + name
         inner = _open_folder(name, folder) if depth < _DEEPEST else None
         if inner is None:
@@ -100,3 +103,41 @@ def _read(path: str, parent: int, largest: int) -> bytes | None:
     finally:
         os.close(descriptor)
     return data if len(data) <= largest else None
+
+
+def remove_scratch(folder: Path) -> None:
+    """Remove a scratch folder with whatever a program left in it, once nothing of the program runs.
+
+    `shutil.rmtree` gives up on folders without permissions and on thousands of folders inside each other. Here
+    every folder is moved to the top before it is emptied, so none is ever deep. Raises `OSError`.
+    """
+    top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        moved = itertools.count()
+        while names := os.listdir(top):
+            for name in names:
+                if not stat.S_ISDIR(os.stat(name, dir_fd=top, follow_symlinks=False).st_mode):
+                    os.unlink(name, dir_fd=top)
+                    continue
+                _empty_into(name, top, moved)
+                os.rmdir(name, dir_fd=top)
+    finally:
+        os.close(top)
+    folder.rmdir()
+
+
+def _empty_into(name: str, top: int, moved: Iterator[int]) -> None:
+    """Empty folder `name` of `top`: its files are removed, its folders moved into `top` under new names."""
+    os.chmod(name, 0o700, dir_fd=top)
+    inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=top)
+    try:
+        for entry in os.listdir(inner):
+            if stat.S_ISDIR(os.stat(entry, dir_fd=inner, follow_symlinks=False).st_mode):
+                os.chmod(entry, 0o700, dir_fd=inner)  # moving a folder writes its entry for ".."
+                os.rename(
+                    entry, f".moved-{os.urandom(8).hex()}-{next(moved)}", src_dir_fd=inner, dst_dir_fd=top
+                )
+            else:
+                os.unlink(entry, dir_fd=inner)
+    finally:
+        os.close(inner)
