@@ -72,6 +72,7 @@ class LaneLooked(Message):
     """Answer to `LookAtLane`: whether no task of the lane ran between two looks."""
 
     lane: str
+    number: int
     quiet: bool
 
 
@@ -122,6 +123,8 @@ class LookAtLane(Message):
     """Ask whether a lane with several tasks is waiting as a whole."""
 
     lane: str
+    number: int
+    """Told apart, because an answer may be out of date when it comes."""
 
 
 class Serving(Message):

@@ -1,4 +1,4 @@
-"""Every operation of the services labs use, as boto3 sends it, is named with the parameters boto3 was given."""
+"""Every operation of the services labs use, as boto3 sends it, is named with the parameters it was given."""
 
 from __future__ import annotations
 
@@ -31,7 +31,14 @@ LOOKS_LIKE = {
 """Texts that boto3 looks at; everything else may be any text."""
 
 ADDED_BY_BOTO3 = {
-    *("ChecksumAlgorithm", "ChecksumCRC32", "ChecksumCRC64NVME", "ChecksumMode", "ContentMD5", "EncodingType"),
+    *(
+        "ChecksumAlgorithm",
+        "ChecksumCRC32",
+        "ChecksumCRC64NVME",
+        "ChecksumMode",
+        "ContentMD5",
+        "EncodingType",
+    ),
     *("CopySourceSSECustomerKeyMD5", "SSECustomerKeyMD5", "DestinationRegion", "PresignedUrl", "MaxAttempts"),
     *("accepts", "parameters"),
 }
@@ -47,6 +54,9 @@ class Sent(Exception):
 
 def carry(method: str, target: str, headers: list[tuple[str, str]], body: bytes) -> sdk.Carried:
     raise Sent(Request(method, target, tuple(headers), body))
+
+
+SESSION = sdk.session(carry)
 
 
 def value_of(shape: Shape, name: str, *, everything: bool, depth: int) -> Any:
@@ -124,7 +134,7 @@ def operations_of(client: Any) -> Iterator[OperationModel]:
     ],
 )
 def test_every_operation_is_named_as_boto3_was_told(service: str, everything: bool) -> None:
-    client = sdk.session(carry).client(service)
+    client = SESSION.client(service)
     wrong: dict[str, list[str]] = {}
     for model in operations_of(client):
         given = structure_of(model.input_shape, everything=everything) if model.input_shape else {}

@@ -70,6 +70,12 @@ class Complaints:
         }[self.family]
         return Refusal(code, why, status)
 
+    def unreadable_query(self, why: str) -> Refusal:
+        """The signature's fields in the query are not of any known form."""
+        if self.family == "s3":
+            return Refusal("AuthorizationQueryParametersError", why, 400)
+        return self.unreadable(why)
+
     def undated(self) -> Refusal:
         """Nothing says when the request was signed."""
         if self.family == "s3":
@@ -160,16 +166,13 @@ class Complaints:
             )
         if self.family == "ec2":
             return Refusal("RequestExpired", "Request has expired.", 400)
+        then, at = amz_date(signed), amz_date(now)
         if signed < now:
-            message = (
-                f"Signature expired: {amz_date(signed)} is now earlier than {amz_date(now - TOLERANCE)} "
-                f"({amz_date(now)} - 15 min.)"
-            )
+            limit = amz_date(now - TOLERANCE)
+            message = f"Signature expired: {then} is now earlier than {limit} ({at} - 15 min.)"
         else:
-            message = (
-                f"Signature not yet current: {amz_date(signed)} is still later than {amz_date(now + TOLERANCE)} "
-                f"({amz_date(now)} + 15 min.)"
-            )
+            limit = amz_date(now + TOLERANCE)
+            message = f"Signature not yet current: {then} is still later than {limit} ({at} + 15 min.)"
         return self.invalid_signature(message)
 
     def _ec2_failure(self) -> Refusal:

@@ -70,8 +70,9 @@ class Lane:
     """Whether it ever had more than one thread or process: then one held request is not the whole lane."""
     quiet: bool = False
     """For a lane of several tasks: looked at, and nothing in it ran. Any event makes it False again."""
-    looking: bool = False
-    """A look was asked for and nothing has happened in the lane since."""
+    looks: int = 0
+    looking: int = 0
+    """Number of the look that was asked for and nothing has happened in the lane since; 0 for none."""
     dying: bool = False
     """To be ended: its door is closed, its exit is not reported yet."""
     gone: bool = False
@@ -92,4 +93,4 @@ class Lane:
     def stirred(self) -> None:
         """Something came from it or went to it: what was seen of its tasks is out of date."""
         self.quiet = False
-        self.looking = False
+        self.looking = 0

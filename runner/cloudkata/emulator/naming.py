@@ -18,6 +18,7 @@ from cloudkata.emulator import s3_requests
 from cloudkata.emulator.credentials import claim_of
 from cloudkata.emulator.services import (
     CBOR,
+    FORM_PROTOCOLS,
     REST_PROTOCOLS,
     Listing,
     Service,
@@ -111,25 +112,27 @@ class _Asked:
         self.body = request.body
         self.headers = _Headers(request)
         self.target = request.header("x-amz-target")
-        query = request.query
-        self.args: MultiDict[str, str] = (
-            MultiDict(parse_qsl(query, keep_blank_values=True)) if query else MultiDict()
-        )
-        self.values = self.args
-        # SDKs say what the body is; curl users and old clients leave it out.
-        if request.body and request.header("content-type", _FORM).startswith(_FORM) and not self.target:
-            self._add_form()
+        pairs = parse_qsl(request.query, keep_blank_values=True) if request.query else []
+        self.args: MultiDict[str, str] = MultiDict(pairs)
+        pairs += self._pairs_of_form()
+        self.form = dict(pairs)
+        """All fields of query and form: what the protocols with an Action read."""
+        self.repeats_itself = len(self.form) != len(pairs)
 
     @property
     def path(self) -> str:
+        """The path with percent-encoding undone."""
         return self.request.path
 
-    def _add_form(self) -> None:
+    def _pairs_of_form(self) -> list[tuple[str, str]]:
+        # SDKs say what the body is; curl users and old clients leave it out.
+        content_type = self.request.header("content-type", _FORM)
+        if not self.body or self.target or not content_type.startswith(_FORM):
+            return []
         try:
-            form = parse_qsl(self.body.decode("ascii"), keep_blank_values=True)
-        except (UnicodeDecodeError, ValueError):
-            return
-        self.values = MultiDict([*self.args.items(multi=True), *form])
+            return parse_qsl(self.body.decode("ascii"), keep_blank_values=True)
+        except ValueError:
+            return []
 
 
 def _by_scope(asked: _Asked) -> Iterator[Service]:
@@ -146,10 +149,10 @@ def _by_looks(asked: _Asked) -> Iterator[Service]:
         found = index().by_target_prefix.get(asked.target.rpartition(".")[0], ())
     elif cbor_prefix := _cbor_route(asked)[0]:
         found = index().by_target_prefix.get(cbor_prefix, ())
-    elif "Action" in asked.values:
-        version = asked.values.get("Version", "")
+    elif "Action" in asked.form:
+        version = asked.form.get("Version", "")
         found = tuple(
-            one for one in index().by_version.get(version, ()) if {"query", "ec2"} & {*one.protocols}
+            one for one in index().by_version.get(version, ()) if {*FORM_PROTOCOLS} & {*one.protocols}
         )
     else:
         found = _by_host(asked)
@@ -201,8 +204,8 @@ def _operation(candidate: Service, asked: _Asked) -> tuple[str, str, dict[str, A
     if CBOR in protocols and (route := _cbor_route(asked))[0]:
         return (route[1], CBOR, {}) if route[0] == candidate.target_prefix and route[1] in candidate else None
     if candidate.form_protocol:
-        name = asked.values.get("Action", "")
-        version = asked.values.get("Version", candidate.api_version)
+        name = asked.form.get("Action", "")
+        version = asked.form.get("Version", candidate.api_version)
         if name in candidate and version == candidate.api_version:
             return name, candidate.form_protocol, {}
     if candidate.rest_protocol:
@@ -235,7 +238,7 @@ def _cbor_route(asked: _Asked) -> tuple[str, str]:
 def _parameters(
     candidate: Service, operation: str, protocol: str, asked: _Asked, labels: dict[str, Any]
 ) -> dict[str, Any]:
-    if protocol in ("query", "ec2") and len(asked.values) != sum(1 for _ in asked.values.items(multi=True)):
+    if protocol in FORM_PROTOCOLS and asked.repeats_itself:
         # Which of the two counts is undefined; a caller must not be judged by one and served by the other.
         raise Unnamed(
             "A parameter is given more than once.",
@@ -263,12 +266,12 @@ def _malformed(candidate: Service, protocol: str, error: Exception) -> Unnamed:
 
 def _no_such_operation(candidate: Service, asked: _Asked) -> Unnamed:
     protocol = _looks_like(asked, candidate)
-    if protocol in ("query", "ec2"):
-        action = asked.values.get("Action", "")
+    if protocol in FORM_PROTOCOLS:
+        action = asked.form.get("Action", "")
         if not action:
             why, code = "The request must contain the parameter Action.", "MissingAction"
         else:
-            version = asked.values.get("Version", "NO_VERSION_SPECIFIED")
+            version = asked.form.get("Version", "NO_VERSION_SPECIFIED")
             why, code = f"Could not find operation {action} for version {version}", "InvalidAction"
     elif protocol == "rest-xml":
         why, code = "The specified method is not allowed against this resource.", "MethodNotAllowed"
@@ -285,8 +288,8 @@ def _looks_like(asked: _Asked, candidate: Service | None = None) -> str:
         return CBOR
     if asked.target and "json" in spoken:
         return "json"
-    if candidate and candidate.form_protocol and (len(spoken) == 1 or "Action" in asked.values):
+    if candidate and candidate.form_protocol and (len(spoken) == 1 or "Action" in asked.form):
         return candidate.form_protocol
     if candidate is None:
-        return "query" if "Action" in asked.values else "rest-xml"
+        return "query" if "Action" in asked.form else "rest-xml"
     return next((name for name in ("rest-xml", "rest-json", "json") if name in spoken), spoken[0])

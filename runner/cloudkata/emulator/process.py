@@ -105,9 +105,9 @@ class World:
         """End every process of the lane."""
         self._supervisor.send(link.KillLane(lane=lane, why=why))
 
-    def look(self, lane: str) -> None:
+    def look(self, lane: str, number: int) -> None:
         """Ask whether all its tasks wait."""
-        self._supervisor.send(link.LookAtLane(lane=lane))
+        self._supervisor.send(link.LookAtLane(lane=lane, number=number))
 
     def _serve_lane(self, request: Request, lane: str, polling_until_ms: int | None) -> Response | Empty:
         self._supervisor.send(link.Serving(call=f"{request.method} {request.target[:200]}"))
@@ -134,7 +134,7 @@ class World:
         elif isinstance(message, link.LaneExited):
             scheduler.lane_exited(scheduler.lanes[message.lane], message.status, message.why)
         elif isinstance(message, link.LaneLooked):
-            scheduler.lane_looked(scheduler.lanes[message.lane], message.quiet)
+            scheduler.lane_looked(scheduler.lanes[message.lane], message.number, message.quiet)
 
     def _door(self, lane: Lane, descriptor: int) -> Door:
         def came(connection: Connection, request: Request) -> None:

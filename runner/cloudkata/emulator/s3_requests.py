@@ -176,7 +176,8 @@ def _form(request: Request) -> dict[str, Any]:
         "CONTENT_LENGTH": str(len(request.body)),
         "REQUEST_METHOD": "POST",
     }
-    _, fields, files = parse_form_data(environ)
+    # In memory, for the emulator may write no file.
+    _, fields, files = parse_form_data(environ, stream_factory=lambda *_, **__: io.BytesIO())
     file = files.get("file")
     key = fields.get("key", "")
     if file is not None:

@@ -46,7 +46,7 @@ class Launcher(Protocol):
     def kill(self, lane: str, why: str) -> None:
         """End every process of the lane."""
 
-    def look(self, lane: str) -> None:
+    def look(self, lane: str, number: int) -> None:
         """Ask whether all its tasks wait."""
 
 
@@ -109,11 +109,12 @@ class Scheduler:
         lane.gone, lane.status = True, status
         lane.why = lane.why or why
 
-    def lane_looked(self, lane: Lane, quiet: bool) -> None:
+    def lane_looked(self, lane: Lane, number: int, quiet: bool) -> None:
         """The supervisor has looked at the lane's tasks."""
-        if lane.looking:
-            lane.looking = False
+        if lane.looking == number:
             lane.quiet = quiet
+        if number == lane.looks:
+            lane.looking = 0
 
     def _close(self, lane: Lane) -> None:
         self.agenda.cancel(lane.patience)
@@ -185,10 +186,10 @@ class Scheduler:
     def _wait_for(self, running: list[Lane]) -> None:
         for lane in running:
             if lane.held and lane.door is not None and not lane.looking and not lane.dying:
-                if lane.door.has_unsent():
-                    continue
-                lane.looking = True
-                self._launcher.look(lane.name)
+                lane.looks += 1
+                # While an answer is under way a task may look idle that is about to run: such a look is void.
+                lane.looking = -1 if lane.door.has_unsent() else lane.looks
+                self._launcher.look(lane.name, lane.looks)
         self._pump(None)
 
     def _fall_asleep(self) -> None:

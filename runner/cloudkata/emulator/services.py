@@ -22,14 +22,17 @@ import botocore
 from botocore.exceptions import UnknownServiceError
 from botocore.parsers import BaseCBORParser
 from botocore.utils import parse_timestamp
+from moto.core import utils as moto_models
 from moto.core.parse import PROTOCOL_PARSERS, BaseJSONParser, JSONParser, RestJSONParser
 from moto.core.routing import RestRouter
-from moto.core.utils import get_service_model
 from werkzeug.exceptions import HTTPException
 
 CBOR = "smithy-rpc-v2-cbor"
 FORM_PROTOCOLS = ("query", "ec2")
 REST_PROTOCOLS = ("rest-xml", "rest-json")
+
+# moto looks through all of botocore's folders anew for every model, which takes as long as loading it.
+moto_models.create_loader = cache(moto_models.create_loader)  # type: ignore[attr-defined]
 
 _SERVICE_NAME = re.compile(r"[a-z0-9][a-z0-9.\-]{0,62}")
 
@@ -48,7 +51,7 @@ class Service:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.model = get_service_model(name)
+        self.model = moto_models.get_service_model(name)
         metadata = self.model.metadata
         self.protocols: tuple[str, ...] = tuple(metadata.get("protocols") or (metadata["protocol"],))
         self.signing_name: str = metadata.get("signingName") or metadata["endpointPrefix"]
@@ -100,7 +103,7 @@ class Service:
         parsed = parser.parse(
             {
                 "method": request.method,
-                "values": request.values,
+                "values": request.form if protocol in FORM_PROTOCOLS else request.args,
                 "headers": request.headers,
                 "body": request.body,
                 "url_path": request.path,
@@ -111,7 +114,7 @@ class Service:
 
     def _without_absent(self, operation: str, parsed: dict[str, Any]) -> dict[str, Any]:
         """Without the empty maps and lists that moto's parsers make of headers and query fields not sent."""
-        empty = [name for name, value in parsed.items() if value is None or value == [] or value == {}]
+        empty = [name for name, value in parsed.items() if value is None or value in ([], {})]
         if empty:
             members = self.operation(operation).input_shape.members
             for name in empty:
@@ -165,9 +168,9 @@ class _CborParser(BaseJSONParser):
 
 _PARSERS: dict[str, Any] = {
     **PROTOCOL_PARSERS,
+    "json": _JsonParser,
+    "rest-json": _RestJsonParser,
     CBOR: _CborParser,
-    "query": QueryParser,
-    "ec2": EC2QueryParser,
 }
 
 
@@ -238,7 +241,8 @@ def index() -> _Index:
     def grouped(key: str) -> dict[str, tuple[Listing, ...]]:
         groups: dict[str, list[Listing]] = {}
         for listing in listings:
-            groups.setdefault(getattr(listing, key), []).append(listing)
+            if name := getattr(listing, key):
+                groups.setdefault(name, []).append(listing)
         return {name: tuple(group) for name, group in groups.items()}
 
     return _Index(

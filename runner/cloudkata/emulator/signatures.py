@@ -19,8 +19,8 @@ from cloudkata.emulator.naming import NamedCall
 from cloudkata.emulator.wire import Request
 
 _TWO_MECHANISMS = (
-    "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter "
-    "or the Authorization header should be specified"
+    "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, "
+    "Signature query string parameter or the Authorization header should be specified"
 )
 
 
@@ -67,7 +67,9 @@ def identify(
         return ANONYMOUS
     complaints = Complaints.about(request, named, claim)
     if claim.scheme == "unknown":
-        raise complaints.unreadable("The authorization of this request cannot be read.")
+        if "authorization" in request.lowered:
+            raise complaints.unreadable("The Authorization header cannot be read.")
+        raise complaints.unreadable_query("The credential in the query cannot be read.")
     if complaints.of_s3 and claim.scheme in ("v4", "v2") and _signs_in_query(request):
         raise complaints.of_code("InvalidArgument", _TWO_MECHANISMS)
     key = keys(claim.access_key_id)

@@ -22,7 +22,6 @@ from botocore.credentials import Credentials
 from cloudkata.emulator import signed_bodies
 from cloudkata.emulator.complaints import TOLERANCE, Complaints, amz_date, iso_date
 from cloudkata.emulator.credentials import Claim
-from cloudkata.emulator.refusals import Refusal
 from cloudkata.emulator.wire import Request
 
 LONGEST = timedelta(days=7)
@@ -183,12 +182,12 @@ def _query_fields(query: str, complaints: Complaints) -> tuple[dict[str, str], s
         decoded = unquote(name)
         if decoded.startswith("X-Amz-"):
             if decoded in fields:
-                raise _query_error(complaints, f"{decoded} is given more than once.")
+                raise complaints.unreadable_query(f"{decoded} is given more than once.")
             fields[decoded] = unquote(value)
         if decoded != "X-Amz-Signature":
             rest.append(pair)
     if any(not fields.get(name) for name in _IN_QUERY):
-        raise _query_error(complaints, _INCOMPLETE_QUERY)
+        raise complaints.unreadable_query(_INCOMPLETE_QUERY)
     return fields, "&".join(rest)
 
 
@@ -196,13 +195,12 @@ def _check_validity(fields: dict[str, str], complaints: Complaints, now: datetim
     date, seconds = fields["X-Amz-Date"], fields["X-Amz-Expires"]
     if not _DATE.fullmatch(date):
         why = "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\""
-        raise _query_error(complaints, why)
+        raise complaints.unreadable_query(why)
     if not _SECONDS.fullmatch(seconds):
-        raise _query_error(complaints, "X-Amz-Expires should be a number")
+        raise complaints.unreadable_query("X-Amz-Expires should be a number")
     moment, lasts = _parsed(date, complaints), timedelta(seconds=int(seconds))
     if lasts > LONGEST:
-        raise _query_error(
-            complaints,
+        raise complaints.unreadable_query(
             "X-Amz-Expires must be less than a week (in seconds) that is, the given X-Amz-Expires "
             f"must be less than {int(LONGEST.total_seconds())} seconds",
         )
@@ -218,12 +216,6 @@ def _check_validity(fields: dict[str, str], complaints: Complaints, now: datetim
         )
     times = {"X-Amz-Expires": seconds, "Expires": iso_date(moment + lasts), **times}
     raise complaints.of_code("AccessDenied", "Request has expired", 403, times)
-
-
-def _query_error(complaints: Complaints, why: str) -> Refusal:
-    if complaints.of_s3:
-        return complaints.of_code("AuthorizationQueryParametersError", why)
-    return complaints.unreadable(why)
 
 
 def time_of_header(request: Request, complaints: Complaints) -> datetime:

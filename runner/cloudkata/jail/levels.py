@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from enum import StrEnum
 
 
@@ -23,3 +25,12 @@ class Level(StrEnum):
 class JailError(Exception):
     """A promised piece of a jail could not be set up. The message is one sentence
     for the person at the terminal."""
+
+
+@contextlib.contextmanager
+def setting_up(what: str) -> Iterator[None]:
+    """Whatever the operating system refuses inside is a `JailError` that says `what` could not be done."""
+    try:
+        yield
+    except OSError as error:
+        raise JailError(f"{what} failed: {error}.") from error

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cloudkata.jail import kernel
-from cloudkata.jail.levels import JailError
+from cloudkata.jail.levels import JailError, setting_up
 
 _NO_EXECUTION = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
 _MOST_LINKS = 40  # as many as the kernel follows in one path
@@ -54,7 +54,7 @@ def change_root(root: Root) -> None:
     links: dict[str, str] = {}
     sources = _topmost(_resolve(path, links) for path in [*root.readable, *map(Path, root.devices)])
     os.umask(0o022)
-    try:
+    with setting_up("Building the jail's root"):
         _stage()
         if root.scratch is not None:
             _mount_scratch(root.scratch)
@@ -68,8 +68,6 @@ def change_root(root: Root) -> None:
         if root.processes:
             _show_own_processes()
         _leave_old_root()
-    except OSError as error:
-        raise JailError(f"The jail's root could not be built: {error}.") from error
 
 
 def _resolve(path: Path, links: dict[str, str]) -> Path:

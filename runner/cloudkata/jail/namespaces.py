@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from cloudkata.jail import kernel
-from cloudkata.jail.levels import JailError
+from cloudkata.jail.levels import JailError, setting_up
 
 LEARNER_ID = 1000
 """User and group id of whoever lives in the namespaces, whoever that is outside."""
@@ -51,15 +51,10 @@ def enter() -> None:
     else:
         user, group = os.getuid(), os.getgid()
         kernel.unshare(_ALL)
-        try:
-            # A group map is accepted once setgroups is given up (user_namespaces(7)).
-            _write("/proc/self/setgroups", "deny")
+        with setting_up("Mapping an ordinary user into a user namespace"):
+            _write("/proc/self/setgroups", "deny")  # else no group map is accepted (user_namespaces(7))
             _write("/proc/self/gid_map", f"{LEARNER_ID} {group} 1")
             _write("/proc/self/uid_map", f"{LEARNER_ID} {user} 1")
-        except OSError as error:
-            raise JailError(
-                f"This machine refuses ordinary users a user namespace: {error.strerror}."
-            ) from error
     with contextlib.suppress(OSError):  # a nicety: the same name on every machine
         socket.sethostname(_HOST_NAME)
 
@@ -151,9 +146,8 @@ def throwaway_id() -> int:
 
 def raise_loopback() -> None:
     """Switch on the loopback interface of a network namespace that is ours."""
-    try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-            request = struct.pack("16sh14x", b"lo", _IFF_UP)
-            fcntl.ioctl(any_socket, _SIOCSIFFLAGS, request)
-    except OSError as error:
-        raise JailError(f"The loopback of the new network namespace stays down: {error.strerror}.") from error
+    with (
+        setting_up("Switching on the new network's loopback"),
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket,
+    ):
+        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", _IFF_UP))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cloudkata.jail import kernel, namespaces
-from cloudkata.jail.levels import JailError
+from cloudkata.jail.levels import JailError, setting_up
 
 
 def become(identity: int | None, *, kept: Collection[int] = ()) -> None:
@@ -20,15 +20,13 @@ def become(identity: int | None, *, kept: Collection[int] = ()) -> None:
     kernel.forbid_new_privileges()
     if identity is not None:
         kernel.reduce_bounding_set(kept)
-        try:
+        with setting_up("Giving up root's identity"):
             if kept:
                 kernel.keep_capabilities_over_uid_change()
             if os.getuid() == 0:
                 os.setgroups([])
             os.setresgid(identity, identity, identity)
             os.setresuid(identity, identity, identity)
-        except OSError as error:
-            raise JailError(f"Root's identity could not be given up: {error.strerror}.") from error
     kernel.set_capabilities(kept)
 
 

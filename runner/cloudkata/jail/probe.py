@@ -5,22 +5,16 @@ from __future__ import annotations
 import functools
 import os
 import socket
-import subprocess
 import sys
+import traceback
 from pathlib import Path
 
-import cloudkata
+from cloudkata.jail import fresh
 from cloudkata.jail.levels import JailError, Level
 from cloudkata.jail.services import jail_service, seal_service
 from cloudkata.jail.trial import Trial
 
 _PATIENCE_S = 10.0
-
-_FRESH = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from cloudkata.jail import probe; probe.main(sys.argv[2])"
-)
-"""Runs this module in an isolated interpreter. That one looks neither at the environment nor at the folder
-it is in, so it is told where the package lies."""
 
 
 def strongest() -> Level:
@@ -44,16 +38,15 @@ def obstacle(level: Level) -> str | None:
     if len(os.listdir("/proc/self/task")) == 1:  # noqa: PTH208 - a count
         return _try(level)
     # Forking a process with several threads copies locks that nobody will ever release.
-    command = [sys.executable, "-I", "-c", _FRESH, str(Path(cloudkata.__file__).parent.parent), level.value]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=3 * _PATIENCE_S, check=False)
-    except subprocess.TimeoutExpired:
-        return f"A jail at level {level} was not built in time."
-    return None if done.returncode == 0 else _last_line(done.stdout + done.stderr, level)
+        fresh.run("probe", level.value, seconds=3 * _PATIENCE_S)
+    except JailError as error:
+        return str(error)
+    return None
 
 
 def main(level: str) -> None:
-    """Try `level` in this process and exit with 0 when it works; the reason goes to standard output."""
+    """Try `level` in this process and exit with 0 when it works; the reason goes to standard error."""
     found = _try(Level(level))
     if found is not None:
         sys.exit(found)
@@ -85,6 +78,8 @@ def _try_service(level: Level) -> str | None:
             status = 0
         except JailError as error:
             os.write(write, str(error).encode())
+        except BaseException:
+            os.write(write, traceback.format_exc().encode())
         finally:
             os._exit(status)
     os.close(write)
@@ -93,7 +88,8 @@ def _try_service(level: Level) -> str | None:
     _, status = os.waitpid(pid, 0)
     if status == 0:
         return None
-    return reason or f"A service could not be jailed at level {level}."
+    code = os.waitstatus_to_exitcode(status)
+    return reason or f"A service jailed at level {level} ended at once with status {code}."
 
 
 def _last_line(output: str, level: Level) -> str:

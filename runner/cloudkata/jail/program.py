@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from cloudkata.jail import kernel, namespaces, processes, visible
-from cloudkata.jail.levels import JailError, Level
+from cloudkata.jail.levels import JailError, Level, setting_up
 from cloudkata.jail.rlimits import Limits
 from cloudkata.jail.warden import Folders, Warden
 from cloudkata.jail.written import WrittenFiles
@@ -54,20 +54,17 @@ def open_door(level: Level) -> tuple[socket.socket, str]:
     global _door  # noqa: PLW0603 - one process hosts one program
     if _door is not None:
         raise JailError("This process has a door already; each start of a program has a process of its own.")
-    kernel.die_with_parent()
-    port = 0
-    if level is Level.NAMESPACES:
-        namespaces.enter()
-        kernel.die_with_parent()  # entering a user namespace cleared it
-        namespaces.raise_loopback()
-        port = DOOR_PORT
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
+    with setting_up("Opening the program's door"):
+        kernel.die_with_parent()
+        port = 0
+        if level is Level.NAMESPACES:
+            namespaces.enter()
+            kernel.die_with_parent()  # entering a user namespace cleared it
+            namespaces.raise_loopback()
+            port = DOOR_PORT
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listener.bind(("127.0.0.1", port))
         listener.listen(_BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise JailError(f"The program's door could not be opened: {error.strerror}.") from error
     _door = _Door(level, listener.getsockname()[1])
     return listener, f"http://127.0.0.1:{_door.port}"
 
@@ -108,11 +105,13 @@ def host_program(
     if _door is None or _door.level is not level:
         raise JailError("A program's door is opened first, at the same level.")
     kernel.require_one_thread()
+    with setting_up("Looking for what the program may read"):
+        paths = [*visible.interpreter_paths(), *visible.listed(readable)]
     warden = Warden(
         level=level,
         limits=limits,
         control=control,
-        readable=[*visible.interpreter_paths(), *visible.listed(readable)],
+        readable=paths,
         folders=program_folders(level, scratch),
         scratch=scratch,
         door_port=_door.port,

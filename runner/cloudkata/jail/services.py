@@ -18,7 +18,7 @@ from cloudkata.jail import (
     seccomp,
     visible,
 )
-from cloudkata.jail.levels import JailError, Level
+from cloudkata.jail.levels import JailError, Level, setting_up
 
 _jailed_at: Level | None = None
 
@@ -38,6 +38,12 @@ def jail_service(level: Level, readable: Sequence[Path], *, keep_descriptors: Se
     Raises `JailError` when a piece of it cannot be set up; the process must end then.
     """
     global _jailed_at  # noqa: PLW0603 - a process is jailed once, and its forks know it
+    with setting_up("Jailing a service"):
+        _jail(level, readable, keep_descriptors)
+    _jailed_at = level
+
+
+def _jail(level: Level, readable: Sequence[Path], keep_descriptors: Sequence[int]) -> None:
     kernel.require_one_thread()
     paths = [*visible.interpreter_paths(), *visible.listed(readable)]
     kernel.close_all_but(keep_descriptors)
@@ -56,7 +62,6 @@ def jail_service(level: Level, readable: Sequence[Path], *, keep_descriptors: Se
     rlimits.limit_service()
     if level is not Level.PROCESS:
         seccomp.install(filters.service_filter())
-    _jailed_at = level
 
 
 def seal_service(*, receive_descriptors: bool = False) -> None:

@@ -38,13 +38,15 @@ class Outcome:
     """What the attempt returned; None when it did not."""
     output: str
     """What the jail wrote on standard output and error."""
+    gone: bool
+    """Whether nothing of the jail was left before patience ran out."""
 
 
 class Trial:
     """One attempt in the jail of a program, forked from this process, which must have a single thread."""
 
     def __init__(self, level: Level, attempt: Attempt, limits: Limits | None = None) -> None:
-        self._scratch = None if level is Level.NAMESPACES else Path(tempfile.mkdtemp(prefix="kata-trial-"))
+        self.scratch = None if level is Level.NAMESPACES else Path(tempfile.mkdtemp(prefix="kata-trial-"))
         self._control, theirs = socket.socketpair()
         self.output, write = os.pipe()
         """Readable end of the jail's output: at its end nothing of the jail is left."""
@@ -52,7 +54,7 @@ class Trial:
         if self._host == 0:
             os.dup2(write, 1)
             os.dup2(write, 2)
-            _host(level, attempt, limits or Limits(), theirs, self._scratch)
+            _host(level, attempt, limits or Limits(), theirs, self.scratch)
         theirs.close()
         os.close(write)
 
@@ -82,7 +84,7 @@ class Trial:
         for door in doors:
             os.close(door)
         status, result = _read_report(bytes(reports))
-        return Outcome(status, result, output.decode(errors="replace"))
+        return Outcome(status, result, output.decode(errors="replace"), gone=not going)
 
     def end(self) -> None:
         """Kill what still runs and remove the scratch folder."""
@@ -91,8 +93,8 @@ class Trial:
         os.waitpid(self._host, 0)
         self._control.close()
         os.close(self.output)
-        if self._scratch is not None:
-            remove_scratch(self._scratch)
+        if self.scratch is not None:
+            remove_scratch(self.scratch)
 
 
 def _read_report(reports: bytes) -> tuple[int | None, Any]:

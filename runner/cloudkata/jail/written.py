@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import stat
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,36 +109,42 @@ def _read(path: str, parent: int, largest: int) -> bytes | None:
 def remove_scratch(folder: Path) -> None:
     """Remove a scratch folder with whatever a program left in it, once nothing of the program runs.
 
-    `shutil.rmtree` gives up on folders without permissions and on thousands of folders inside each other. Here
-    every folder is moved to the top before it is emptied, so none is ever deep. Raises `OSError`.
+    `shutil.rmtree` gives up on folders without permissions and on thousands of folders inside each other.
+    Here every folder is moved to the top before it is emptied, so none is ever deep. Raises `OSError`.
     """
     top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        moved = itertools.count()
-        while names := os.listdir(top):
+        while names := _names(top):
             for name in names:
-                if not stat.S_ISDIR(os.stat(name, dir_fd=top, follow_symlinks=False).st_mode):
+                if _is_folder(name, top):
+                    _empty_into(name, top)
+                    os.rmdir(name, dir_fd=top)
+                else:
                     os.unlink(name, dir_fd=top)
-                    continue
-                _empty_into(name, top, moved)
-                os.rmdir(name, dir_fd=top)
     finally:
         os.close(top)
     folder.rmdir()
 
 
-def _empty_into(name: str, top: int, moved: Iterator[int]) -> None:
+def _empty_into(name: str, top: int) -> None:
     """Empty folder `name` of `top`: its files are removed, its folders moved into `top` under new names."""
     os.chmod(name, 0o700, dir_fd=top)
     inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=top)
     try:
-        for entry in os.listdir(inner):
-            if stat.S_ISDIR(os.stat(entry, dir_fd=inner, follow_symlinks=False).st_mode):
+        for entry in _names(inner):
+            if _is_folder(entry, inner):
                 os.chmod(entry, 0o700, dir_fd=inner)  # moving a folder writes its entry for ".."
-                os.rename(
-                    entry, f".moved-{os.urandom(8).hex()}-{next(moved)}", src_dir_fd=inner, dst_dir_fd=top
-                )
+                os.rename(entry, str(uuid.uuid4()), src_dir_fd=inner, dst_dir_fd=top)
             else:
                 os.unlink(entry, dir_fd=inner)
     finally:
         os.close(inner)
+
+
+def _names(folder: int) -> list[str]:
+    with os.scandir(folder) as entries:
+        return [entry.name for entry in entries]
+
+
+def _is_folder(name: str, parent: int) -> bool:
+    return stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode)

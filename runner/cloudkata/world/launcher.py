@@ -1,4 +1,4 @@
-"""Inside the program's process: the world's clock, sleeps and randomness, then the learner's file.
+"""Inside the program's process: the world's clock and randomness, then the learner's file.
 
 The program is plain boto3 and must not notice anything but that time is the world's. What it learns
 here (addresses, headers) is of no use against the grade: nothing it says decides a check.
@@ -7,11 +7,9 @@ here (addresses, headers) is of no use against the grade: nothing it says decide
 from __future__ import annotations
 
 import atexit
-import http.client
 import json
 import linecache
 import os
-import random
 import runpy
 import socket
 import sys
@@ -22,125 +20,13 @@ from collections.abc import Callable
 from typing import Any
 
 from cloudkata.link import BeginProgram
-from cloudkata.worldtime import StandingClock
+from cloudkata.world.program_clock import ProgramClock
+from cloudkata.world.program_tasks import seed_randomness
 
 CANONICAL = ("127.0.0.1", 4566)
 """The emulated AWS's address as programs know it, in every run."""
 
-CLOCK_HEADER = "x-world-clock"
 LINE_HEADER = "x-program-line"
-
-FREE_LOOKS = 1000
-LOOK_MS = 10
-"""After a thousand looks at the clock without a call, each look costs 10 ms of world time, so that a loop
-which only watches the clock comes to its end."""
-
-_SEVERAL_TASKS = frozenset(
-    {
-        "_thread.start_new_thread",
-        "_thread.start_joinable_thread",
-        "subprocess.Popen",
-        "os.fork",
-        "os.forkpty",
-        "os.posix_spawn",
-        "os.system",
-    }
-)
-"""Audit events after which one waiting request is no longer the whole program waiting."""
-
-
-class ProgramClock:
-    """The program's clock: the world's, moved forward by every answer, never back."""
-
-    def __init__(self, now_ms: int, door: tuple[str, int]) -> None:
-        self._door = door
-        self._standing = StandingClock(now_ms)
-        self._began_ms = now_ms
-        self._monotonic_base = time.monotonic()
-        self._lock = threading.RLock()
-        self._connections = threading.local()
-        self._looks = 0
-        self._looking = False
-        self._several_tasks = False
-
-    def install(self) -> None:
-        """Put it in the place of the machine's clock."""
-        traveller = type(self._standing._traveller)
-        time_ns: Callable[[Any], int] = traveller.time_ns
-
-        def looked(standing: Any) -> int:
-            self._look()
-            return time_ns(standing)
-
-        def monotonic() -> float:
-            self._look()
-            return self._monotonic_base + (self._standing.now_ms - self._began_ms) / 1000
-
-        def monotonic_ns() -> int:
-            return round(monotonic() * 1_000_000_000)
-
-        traveller.time_ns = looked  # type: ignore[method-assign]
-        time.monotonic = time.perf_counter = monotonic
-        time.monotonic_ns = time.perf_counter_ns = monotonic_ns
-        time.sleep = self.sleep
-        begin = http.client.HTTPResponse.begin
-
-        def follow(response: http.client.HTTPResponse) -> None:
-            begin(response)
-            told = response.headers.get(CLOCK_HEADER, "") if response.headers else ""
-            if told.isascii() and told.isdigit():
-                self._move_to(int(told))
-
-        http.client.HTTPResponse.begin = follow  # type: ignore[method-assign]
-        sys.addaudithook(self._notice_tasks)
-
-    def sleep(self, seconds: float) -> None:
-        """`time.sleep`, in world time."""
-        if seconds < 0:
-            raise ValueError("sleep length must be non-negative")
-        told = self._ask(f"/-/sleep/{round(seconds * 1000)}")
-        self._move_to(told)
-
-    def _move_to(self, now_ms: int) -> None:
-        with self._lock:
-            self._looks = 0
-            if now_ms > self._standing.now_ms:
-                self._standing.move_to(now_ms)
-
-    def _look(self) -> None:
-        self._looks += 1
-        if self._looks > FREE_LOOKS and not self._looking:
-            looks = self._looks
-            self._looking = True
-            try:
-                self.sleep(LOOK_MS / 1000)
-            finally:
-                self._looking = False
-                self._looks = looks
-
-    def _notice_tasks(self, event: str, _: object) -> None:
-        if not self._several_tasks and event in _SEVERAL_TASKS:
-            self._several_tasks = True
-            self._ask("/-/tasks")
-
-    def _ask(self, target: str) -> int:
-        """One exchange with the door on this thread's own connection; returns the world's clock."""
-        connection = getattr(self._connections, "socket", None)
-        if connection is None:
-            connection = self._connections.socket = socket.create_connection(self._door)
-        connection.sendall(f"GET {target} HTTP/1.1\r\nhost: world\r\n\r\n".encode())
-        received = b""
-        while b"\r\n\r\n" not in received:
-            data = connection.recv(4096)
-            if not data:
-                # The world is over for this program; so is the program.
-                os._exit(137)
-            received += data
-        for line in received.decode("latin-1").split("\r\n"):
-            name, _, value = line.partition(": ")
-            if name == CLOCK_HEADER:
-                return int(value)
-        return self._standing.now_ms
 
 
 def launch(order: BeginProgram, source: bytes, door: tuple[str, int], result: int) -> int:
@@ -151,10 +37,7 @@ def launch(order: BeginProgram, source: bytes, door: tuple[str, int], result: in
     os.environ.clear()
     os.environ.update(order.environment)
     time.tzset()
-    stream = random.Random(order.randomness)
-    random.seed(stream.getrandbits(64))
-    os.urandom = stream.randbytes
-    random._urandom = stream.randbytes  # type: ignore[attr-defined]
+    seed_randomness(order.randomness)
     if door != CANONICAL:
         _redirect(door)
     _mark_lines(order.name)

@@ -302,7 +302,7 @@ class Supervisor:
         elif isinstance(message, link.LookAtLane):
             start = self._starts.get(message.lane)
             quiet = start is not None and all_asleep(start.child.process.pid)
-            self._to_emulator.send(link.LaneLooked(lane=message.lane, quiet=quiet))
+            self._to_emulator.send(link.LaneLooked(lane=message.lane, number=message.number, quiet=quiet))
         elif isinstance(message, link.WorldReady):
             self._world_ready = True
             self._outcome.began_ms = message.began_ms
