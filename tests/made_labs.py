@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,8 @@ Grader = Callable[..., Grade]
 def make_lab(tmp_path: Path) -> LabMaker:
     """A lab with the given `setup` and `check` sources; the rest is as plain as can be."""
 
+    count = itertools.count(1)
+
     def make(
         check: str = 'def test_it(program):\n    """It."""\n    assert program.exit_status == 0, program.how_it_ended()\n',
         setup: str = "def setup(aws, inputs, clock):\n    pass\n",
@@ -32,7 +35,7 @@ def make_lab(tmp_path: Path) -> LabMaker:
         more: str = "",
         name: str = "s3/made-for-a-test",
     ) -> Lab:
-        folder = tmp_path / "labs" / name
+        folder = tmp_path / f"made-{next(count)}" / "labs" / name
         folder.mkdir(parents=True)
         (folder / "lab.toml").write_text(
             'format = 1\ntitle = "Made for a test"\nlevel = "core"\nminutes = 1\nquestions = ["d2.59"]\n'

@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def main(level: str, control_descriptor: str, settings_text: str) -> None:
-    """Jail this process, then run the source in the settings, with `facts`, `control`, `seal` and `answer`."""
+    """Jail this process, then run the given source, with `facts`, `control`, `seal` and `answer` to use."""
     from cloudkata import jail
 
     settings = json.loads(settings_text)
@@ -27,7 +27,7 @@ def main(level: str, control_descriptor: str, settings_text: str) -> None:
 
     names = {"facts": settings["facts"], "control": control, "seal": jail.seal_service, "answer": answer}
     try:
-        exec(compile(settings["source"], "service.py", "exec"), names | {"__name__": "__main__"})  # noqa: S102
+        exec(compile(settings["source"], "service.py", "exec"), names | {"__name__": "__main__"})
     except Exception:
         traceback.print_exc()
         sys.exit(1)

@@ -83,6 +83,8 @@ def access_denied_code(service: str, protocol: str) -> str:
     """The code a service answers to somebody who may not."""
     if protocol == "ec2":
         return "UnauthorizedOperation"
+    if service == "sns":
+        return "AuthorizationError"
     if protocol in ("query", "rest-xml") or service in QUERY_CODES:
         return "AccessDenied"
     return "AccessDeniedException"
@@ -103,9 +105,9 @@ def denied(
     if named.service == "s3" and who == "anonymous":
         return Refusal(code, "Access Denied", status, note=note)
     action = action or _action(named)
-    if named.service == "sqs":
-        action = action.lower()  # as SQS writes it
-    message = f"User: {who} is not authorized to perform: {action}"
+    spelled = _as_spelled(named.service, action)
+    because = because.replace(action, spelled)
+    message = f"User: {who} is not authorized to perform: {spelled}"
     if resource:
         # S3 alone puts the resource in quotation marks.
         message += f' on resource: "{resource}"' if named.service == "s3" else f" on resource: {resource}"
@@ -169,6 +171,13 @@ def _reason_phrase(status: int) -> str:
 def _action(named: NamedCall) -> str:
     prefix = {"cloudwatch": "cloudwatch", "dynamodbstreams": "dynamodb", "s3control": "s3"}
     return f"{prefix.get(named.service, named.signing_name)}:{named.operation}"
+
+
+def _as_spelled(service: str, action: str) -> str:
+    """An action as the service itself writes it."""
+    if service == "sqs":
+        return action.lower()
+    return action.replace("sns:", "SNS:") if service == "sns" else action
 
 
 def _reason(because: str) -> str:

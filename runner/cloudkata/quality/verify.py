@@ -57,7 +57,7 @@ def verify(
     labs: Iterable[Lab], *, jobs: int = 1, level: jail.Level | None = None, on_lab: Callable[[Proof], None]
 ) -> list[Proof]:
     """Prove each lab; `on_lab` hears of each as soon as it is done."""
-    level = level or getattr(jail, "strongest", lambda: jail.Level.NAMESPACES)()
+    level = level or jail.strongest()
     proofs = []
     with ThreadPoolExecutor(jobs) as pool:
         for lab in labs:

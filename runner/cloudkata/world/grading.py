@@ -51,7 +51,7 @@ def grade(
     `seed` is the first world's; the others follow from it. `worlds` narrows the lab's own list.
     """
     watcher = watcher or Watcher()
-    level = level or getattr(jail, "strongest", lambda: jail.Level.NAMESPACES)()
+    level = level or jail.strongest()
     entered = worlds or tuple(lab.worlds)
     runs: list[Run] = []
     for world in entered:
