@@ -118,6 +118,8 @@ class Run(Record):
     inputs: dict[str, str]
     began: str
     """The world's instant at the start of the program, ISO 8601."""
+    world_ms: int
+    """World time that went by from there to the end of the last check."""
     checks: list[Check]
     output: Output
     budgets: Budgets
@@ -216,3 +218,10 @@ def schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of a written grade."""
     described: dict[str, Any] = msgspec.json.schema(Grade)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_ID, **described}
+
+
+if __name__ == "__main__":
+    import pathlib
+
+    text = msgspec.json.format(msgspec.json.encode(schema()), indent=2)
+    pathlib.Path(__file__).with_name("grade.schema.json").write_bytes(text + b"\n")

@@ -274,6 +274,7 @@ class JudgingDone(Message):
     """All checks are reported; what else goes into the grade."""
 
     program: ProgramEnded
+    clock_ms: int
     timeline: list[Call]
     timeline_left_out: int
     changes: list[str]
@@ -389,7 +390,10 @@ class Channel:
 
     def read_once(self) -> None:
         """One `recv`, kept for `pop`; descriptors that came along are kept for `take_descriptors`."""
-        data, ancillary, _, _ = self.sock.recvmsg(1 << 18, _ANCILLARY)
+        try:
+            data, ancillary, _, _ = self.sock.recvmsg(1 << 18, _ANCILLARY)
+        except ConnectionResetError:
+            data, ancillary = b"", []
         for level, kind, content in ancillary:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
                 count = len(content) // _INT.size

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import io
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,12 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from botocore import UNSIGNED
-from botocore.auth import S3SigV4Auth
-from botocore.awsrequest import AWSRequest
 from botocore.config import Config
-from botocore.credentials import Credentials
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from cloudkata import sdk
 from cloudkata.emulator.naming import Unnamed, name_call
@@ -24,7 +18,6 @@ from cloudkata.emulator.signatures import ANONYMOUS, Caller, Key, identify
 from cloudkata.emulator.wire import Request
 
 ENDPOINT = "http://127.0.0.1:4566"
-HOST = ("Host", "127.0.0.1:4566")
 ACCOUNT = "123456789012"
 USER = "arn:aws:iam::123456789012:user/ana"
 SESSION = "arn:aws:sts::123456789012:assumed-role/reader/ana"
@@ -95,14 +88,6 @@ def fetched(url: str, method: str = "GET", *headers: tuple[str, str], body: byte
     """The request of somebody who opens a URL."""
     parts = urlsplit(url)
     return Request(method, f"{parts.path}?{parts.query}", (("Host", parts.netloc), *headers), body)
-
-
-def with_header(request: Request, name: str, value: str | None) -> Request:
-    """With one header changed, added or (None) left out."""
-    headers = [(one, value if one.lower() == name.lower() else text) for one, text in request.headers]
-    if name.lower() not in request.lowered:
-        headers.append((name, value))
-    return replace(request, headers=tuple((one, text) for one, text in headers if text is not None))
 
 
 # What is good
@@ -205,182 +190,40 @@ def test_an_old_header_signature_of_s3_is_good() -> None:
     assert refused(replace(request, method="DELETE")).code == "SignatureDoesNotMatch"
 
 
-def chunked(trailer: bool) -> Request:
-    """An upload in signed chunks, as other SDKs send it; https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html."""
-    kind = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD" + ("-TRAILER" if trailer else "")
-    signer = S3SigV4Auth(Credentials("AKIAUSER000000000000", "secret/of+user"), "s3", "eu-west-1")
-    signer.payload = lambda _request: kind
-    prepared = AWSRequest(
-        "PUT", f"{ENDPOINT}/bucket/key", {"x-amz-decoded-content-length": "11", "Host": HOST[1]}
-    )
-    signer.add_auth(prepared)
-    previous = prepared.headers["Authorization"].rpartition("Signature=")[2]
-    scope = f"{prepared.context['timestamp']}\n{signer.credential_scope(prepared)}"
+# What each service says
 
-    def signed(what: str, text: str) -> str:
-        return str(signer.signature(f"AWS4-HMAC-SHA256-{what}\n{scope}\n{previous}\n{text}", prepared))
-
-    body = b""
-    for data in (b"hello", b" world", b""):
-        empty, digest = hashlib.sha256(b"").hexdigest(), hashlib.sha256(data).hexdigest()
-        previous = signed("PAYLOAD", f"{empty}\n{digest}")
-        body += f"{len(data):x};chunk-signature={previous}\r\n".encode() + data + (b"\r\n" if data else b"")
-    if trailer:
-        checksum = "x-amz-checksum-crc32c:sOO8/Q=="
-        seal = signed("TRAILER", hashlib.sha256(f"{checksum}\n".encode()).hexdigest())
-        body += f"{checksum}\r\nx-amz-trailer-signature:{seal}\r\n".encode()
-    return Request("PUT", "/bucket/key", tuple(prepared.headers.items()), body + b"\r\n")
-
-
-@pytest.mark.parametrize("trailer", [False, True])
-def test_every_chunk_of_a_body_in_signed_chunks_is_checked(trailer: bool) -> None:
-    request = chunked(trailer)
-    assert who(request).arn == USER
-    for part in (b"hello", b" world", b"sOO8") if trailer else (b"hello", b" world"):
-        tampered = replace(request, body=request.body.replace(part, b"x" * len(part)))
-        assert refused(tampered).code == "SignatureDoesNotMatch"
-
-
-# What is not
-
-REQUESTS = {
-    "header": sent("s3", GOOD[1][1]),
-    "list": sent("s3", GOOD[5][1]),
-    "json": sent("sqs", GOOD[7][1]),
-    "form": sent("iam", GOOD[8][1]),
-    "rest": sent("lambda", GOOD[10][1]),
-    "presigned": fetched(
-        client("s3", signature_version="s3v4").generate_presigned_url(
-            "get_object", {"Bucket": "bucket", "Key": "a/b c"}
-        )
-    ),
-}
-SIGNED_HEADERS = (
-    "Host",
-    "X-Amz-Date",
-    "x-amz-meta-some",
-    "X-Amz-Target",
-    "Content-Type",
-    "X-Amz-Content-SHA256",
-)
-
-
-@settings(max_examples=400, deadline=None)
-@given(
-    name=st.sampled_from(sorted(REQUESTS)),
-    what=st.sampled_from(["method", "target", "body", "signature", *SIGNED_HEADERS]),
-    place=st.integers(0, 500),
-    other=st.characters(min_codepoint=0x21, max_codepoint=0x7E),
-)
-def test_no_single_character_can_be_changed(name: str, what: str, place: int, other: str) -> None:
-    request = REQUESTS[name]
-
-    def changed(text: str) -> str:
-        if not text:
-            return text
-        at = place % len(text)
-        return text[:at] + other + text[at + 1 :]
-
-    if what == "method":
-        tampered = replace(request, method=changed(request.method))
-    elif what == "target":
-        tampered = replace(request, target="/" + changed(request.target[1:]))
-    elif what == "body" and name != "presigned":
-        tampered = replace(request, body=changed(request.body.decode("latin-1")).encode("latin-1"))
-    elif what == "signature" and name != "presigned":
-        start, _, signature = request.header("authorization").rpartition("Signature=")
-        tampered = with_header(request, "Authorization", f"{start}Signature={changed(signature)}")
-    elif request.header(what.lower()):
-        tampered = with_header(request, what, changed(request.header(what.lower())))
-    else:
-        return
-    if tampered != request and not (what == "method" and tampered.method.upper() == request.method):
-        refused(tampered)
-
-
-V2_URL = client("s3", signature_version="s3").generate_presigned_url(
-    "get_object", {"Bucket": "bucket", "Key": "a/b c", "VersionId": "1", "ResponseContentType": "text/plain"}
-)
-
-
-@settings(max_examples=200, deadline=None)
-@given(place=st.integers(0, 500), other=st.characters(min_codepoint=0x21, max_codepoint=0x7E))
-def test_no_single_character_of_an_old_presigned_url_can_be_changed(place: int, other: str) -> None:
-    request = fetched(V2_URL)
-    at = place % len(request.target)
-    tampered = replace(request, target=request.target[:at] + other + request.target[at + 1 :])
-    try:
-        caller = who(tampered)
-    except Refusal:
-        return
-    # The names of the signature's own fields are not signed; without them nobody has signed anything.
-    assert tampered == request or caller == ANONYMOUS
-
-
-@pytest.mark.parametrize("extra", ["&retention", "&legal-hold", "&encryption", "&attributes"])
-def test_an_old_presigned_url_cannot_be_turned_to_a_younger_sub_resource(extra: str) -> None:
-    assert refused(fetched(V2_URL + extra)).code == "InvalidRequest"
-
-
-@pytest.mark.parametrize("extra", ["&acl", "&tagging", "&versionId=2", "&x-amz-acl=public-read"])
-def test_an_old_presigned_url_cannot_be_turned_to_another_sub_resource(extra: str) -> None:
-    assert refused(fetched(V2_URL + extra)).code == "SignatureDoesNotMatch"
-
-
-def test_headers_that_were_not_signed_are_named() -> None:
-    refusal = refused(with_header(REQUESTS["header"], "x-amz-acl", "public-read"))
-    assert (refusal.code, refusal.status, refusal.extra["HeadersNotSigned"]) == (
-        "AccessDenied",
-        403,
-        "x-amz-acl",
-    )
-    unsigned = refused(with_header(REQUESTS["rest"], "x-amz-invocation-type", "Event"))
-    assert "'X-Amz-Invocation-Type' must be a 'SignedHeader'" in unsigned.message
-
-
-def test_s3_shows_what_it_signed() -> None:
-    refusal = refused(replace(REQUESTS["header"], method="POST"))
-    assert refusal.extra["CanonicalRequest"].startswith("POST\n/bucket/a%20b/%C3%BC%2B%25/~\n")
-    assert refusal.extra["StringToSign"].startswith("AWS4-HMAC-SHA256\n")
-
-
+INVALID_TOKEN, NO_MATCH = ("InvalidClientTokenId", 403), ("SignatureDoesNotMatch", 403)
 CODES = [
-    ("s3", lambda c: c.list_buckets(), "InvalidAccessKeyId", 403, "SignatureDoesNotMatch", 403),
+    ("s3", lambda c: c.list_buckets(), ("InvalidAccessKeyId", 403), NO_MATCH),
     (
         "dynamodb",
         lambda c: c.list_tables(),
-        "UnrecognizedClientException",
-        400,
-        "InvalidSignatureException",
-        400,
+        ("UnrecognizedClientException", 400),
+        ("InvalidSignatureException", 400),
     ),
-    ("iam", lambda c: c.list_users(), "InvalidClientTokenId", 403, "SignatureDoesNotMatch", 403),
-    ("sqs", lambda c: c.list_queues(), "InvalidClientTokenId", 403, "SignatureDoesNotMatch", 403),
-    ("ec2", lambda c: c.describe_vpcs(), "AuthFailure", 401, "AuthFailure", 401),
+    ("iam", lambda c: c.list_users(), INVALID_TOKEN, NO_MATCH),
+    ("sqs", lambda c: c.list_queues(), INVALID_TOKEN, NO_MATCH),
+    ("ec2", lambda c: c.describe_vpcs(), ("AuthFailure", 401), ("AuthFailure", 401)),
     (
         "lambda",
         lambda c: c.list_functions(),
-        "UnrecognizedClientException",
-        403,
-        "InvalidSignatureException",
-        403,
+        ("UnrecognizedClientException", 403),
+        ("InvalidSignatureException", 403),
     ),
-    ("route53", lambda c: c.list_hosted_zones(), "InvalidClientTokenId", 403, "SignatureDoesNotMatch", 403),
+    ("route53", lambda c: c.list_hosted_zones(), INVALID_TOKEN, NO_MATCH),
 ]
 
 
-@pytest.mark.parametrize(
-    ("service", "call", "unknown", "unknown_status", "mismatch", "mismatch_status"), CODES
-)
+@pytest.mark.parametrize(("service", "call", "unknown", "mismatch"), CODES)
 def test_each_service_says_in_its_own_words_what_is_wrong(
-    service: str, call: Call, unknown: str, unknown_status: int, mismatch: str, mismatch_status: int
+    service: str, call: Call, unknown: tuple[str, int], mismatch: tuple[str, int]
 ) -> None:
     request = sent(service, call)
     refusal = refused(request, keys={})
-    assert (refusal.code, refusal.status) == (unknown, unknown_status)
+    assert (refusal.code, refusal.status) == unknown
     wrong = {"AKIAUSER000000000000": replace(KEYS["AKIAUSER000000000000"], secret="another")}
     refusal = refused(request, keys=wrong)
-    assert (refusal.code, refusal.status) == (mismatch, mismatch_status)
+    assert (refusal.code, refusal.status) == mismatch
 
 
 def test_an_inactive_key_is_as_good_as_none() -> None:
@@ -481,8 +324,8 @@ def test_a_presigned_url_ends_when_it_said_it_would(version: str) -> None:
 
 
 def test_a_presigned_url_is_not_good_before_it_was_made() -> None:
-    request = REQUESTS["presigned"]
-    assert refused(request, dt.datetime.now(dt.UTC) - 20 * MINUTE).message == "Request is not yet valid"
+    url = client("s3", signature_version="s3v4").generate_presigned_url("list_buckets", {})
+    assert refused(fetched(url), dt.datetime.now(dt.UTC) - 20 * MINUTE).message == "Request is not yet valid"
 
 
 def test_a_presigned_url_is_good_for_a_week_at_most() -> None:
@@ -492,121 +335,3 @@ def test_a_presigned_url_is_good_for_a_week_at_most() -> None:
     refusal = refused(fetched(s3.generate_presigned_url("list_buckets", {}, week + 1)))
     assert (refusal.code, refusal.status) == ("AuthorizationQueryParametersError", 400)
     assert "604800" in refusal.message
-
-
-# Hostile input
-
-
-@pytest.mark.parametrize(
-    ("target", "headers", "code"),
-    [
-        ("/", {"Authorization": "nonsense"}, "AuthorizationHeaderMalformed"),
-        ("/", {"Authorization": "AWS4-HMAC-SHA256 Credential=a/b/c"}, "AuthorizationHeaderMalformed"),
-        (
-            "/?Action=GetCallerIdentity&Version=2011-06-15",
-            {"Authorization": "nonsense"},
-            "IncompleteSignature",
-        ),
-        ("/", {"Authorization": "AWS AKIAUSER000000000000:sig"}, "AccessDenied"),
-        ("/?X-Amz-Algorithm=AWS4-HMAC-SHA256", {}, "AuthorizationQueryParametersError"),
-        ("/b/k?AWSAccessKeyId=AKIAUSER000000000000&Signature=x", {}, "AccessDenied"),
-        ("/b/k?AWSAccessKeyId=AKIAUSER000000000000&Signature=x&Expires=soon", {}, "AccessDenied"),
-        (
-            "/b/k?AWSAccessKeyId=AKIAUSER000000000000&Signature=x&Expires=99999999999",
-            {},
-            "SignatureDoesNotMatch",
-        ),
-        ("/b/k?AWSAccessKeyId=AKIAUSER000000000000&Signature=x&Expires=1&Expires=9", {}, "AccessDenied"),
-    ],
-)
-def test_signatures_of_no_form_are_refused(target: str, headers: dict[str, str], code: str) -> None:
-    assert refused(Request("GET", target, (HOST, *headers.items()))).code == code
-
-
-@pytest.mark.parametrize(
-    ("change", "code"),
-    [
-        (("eu-west-1", "us-east-1"), "SignatureDoesNotMatch"),
-        (("Signature=", "Signature=é"), "SignatureDoesNotMatch"),
-        (("SignedHeaders=host;", "SignedHeaders="), "AuthorizationHeaderMalformed"),
-        (("SignedHeaders=", "SignedHeaders=missing;"), "AuthorizationHeaderMalformed"),
-        (("Signature=", "Other="), "AuthorizationHeaderMalformed"),
-        (("Signature=", "Signature=0,Signature="), "AuthorizationHeaderMalformed"),
-    ],
-)
-def test_a_meddled_authorization_header_is_refused(change: tuple[str, str], code: str) -> None:
-    request = sent("s3", lambda c: c.list_buckets())
-    meddled = with_header(request, "Authorization", request.header("authorization").replace(*change))
-    assert refused(meddled).code == code
-
-
-def test_the_scope_is_of_the_signature_day() -> None:
-    request = sent("s3", lambda c: c.list_buckets())
-    day = request.header("x-amz-date")[:8]
-    meddled = with_header(
-        request, "Authorization", request.header("authorization").replace(f"/{day}/", "/20200101/")
-    )
-    assert "Date in Credential scope" in refused(meddled).message
-
-
-def test_a_request_cannot_be_signed_twice() -> None:
-    request = sent("s3", lambda c: c.list_buckets())
-    assert refused(replace(request, target="/?X-Amz-Signature=1")).code == "InvalidArgument"
-
-
-def test_a_body_must_be_the_one_its_header_names() -> None:
-    refusal = refused(replace(REQUESTS["header"], body=b"other"))
-    assert (refusal.code, refusal.status) == ("XAmzContentSHA256Mismatch", 400)
-    assert refused(with_header(REQUESTS["header"], "X-Amz-Content-SHA256", None)).code == "InvalidRequest"
-    assert (
-        refused(with_header(REQUESTS["json"], "X-Amz-Content-SHA256", "UNSIGNED-PAYLOAD")).code
-        == "SignatureDoesNotMatch"
-    )
-
-
-@settings(max_examples=500, deadline=None)
-@given(
-    target=st.text(st.characters(codec="utf-8", exclude_categories=[]), max_size=50),
-    authorization=st.one_of(
-        st.none(),
-        st.text(max_size=80),
-        st.from_regex(
-            r"AWS4-HMAC-SHA256 Credential=(AKIAUSER000000000000|x)/(20260102|2026)/[a-z-]{0,9}/(s3|sqs|ec2)/aws4_request"
-            r"(, SignedHeaders=[a-z;-]{0,20})?(, Signature=.{0,10})?"
-        ),
-        st.from_regex(r"AWS (AKIAUSER000000000000|x):.{0,9}"),
-    ),
-    date=st.one_of(st.none(), st.text(max_size=20), st.just("20260102T030405Z"), st.just("99999999T999999Z")),
-    query=st.dictionaries(
-        st.sampled_from(
-            [
-                "X-Amz-Algorithm",
-                "X-Amz-Credential",
-                "X-Amz-Date",
-                "X-Amz-Expires",
-                "X-Amz-SignedHeaders",
-                "X-Amz-Signature",
-            ]
-            + ["AWSAccessKeyId", "Signature", "Expires"]
-        ),
-        st.one_of(
-            st.text(max_size=10),
-            st.sampled_from(["AWS4-HMAC-SHA256", "AKIAUSER000000000000/20260102/eu-west-1/s3/aws4_request"]),
-            st.sampled_from(["AKIAUSER000000000000", "20260102T030405Z", "60", "host", "99999999999"]),
-        ),
-    ),
-)
-def test_nothing_else_than_a_caller_or_a_refusal_comes_out(
-    target: str, authorization: str | None, date: str | None, query: dict[str, str]
-) -> None:
-    headers = [
-        HOST,
-        *((name, value) for name, value in (("authorization", authorization), ("x-amz-date", date)) if value),
-    ]
-    fields = "&".join(f"{name}={value}" for name, value in query.items())
-    request = Request("GET", f"/{target}?{fields}", tuple(headers))
-    try:
-        caller = who(request, dt.datetime(2026, 1, 2, 3, 5, tzinfo=dt.UTC))
-    except Refusal:
-        return
-    assert caller == ANONYMOUS

@@ -82,12 +82,19 @@ class Program:
             )
         self.output = self.host.stdout.fileno() if self.host.stdout else -1
         self.received = bytearray()
-        self.endpoint, self.door = self._receive_door()
-        self.warden = self._receive_hello()
-        self.control.sendall(json.dumps({"source": source, "facts": facts}).encode() + b"\n")
+        self.door: socket.socket | None = None
+        self.warden = 0
+        try:
+            self.endpoint, self.door = self._receive_door()
+            self.warden = self._receive_hello()
+            self.control.sendall(json.dumps({"source": source, "facts": facts}).encode() + b"\n")
+        except BaseException:
+            self.__exit__()
+            raise
 
     def _receive_door(self) -> tuple[str, socket.socket]:
-        data, descriptors, _, _ = socket.recv_fds(self.control, 200, 1)
+        # The sender's identity comes along and takes room that is counted in descriptors.
+        data, descriptors, _, _ = socket.recv_fds(self.control, 200, 16)
         assert descriptors, self.read_until_gone()
         return data.decode(), socket.socket(fileno=descriptors[0])
 
@@ -102,11 +109,13 @@ class Program:
 
     def __exit__(self, *_: object) -> None:
         self.control.close()
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.warden, signal.SIGKILL)
+        if self.warden:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.warden, signal.SIGKILL)
         self.read_until_gone()
         self.host.wait(PATIENCE_S)
-        self.door.close()
+        if self.door:
+            self.door.close()
         if self.host.stdout:
             self.host.stdout.close()
         remove_scratch(self.scratch)

@@ -1,15 +1,17 @@
-"""A table of small hostile programs. Each returns what it gained, or something false, or fails with an OSError.
+"""A table of small hostile programs. Each returns what it gained, or something false, or fails with an error.
 
-This file runs inside the jail, so it imports nothing of ours. `holds` names the levels at which an attack must
-gain nothing; `works` says that it does gain something at the level that promises nothing against it, which
-shows that the attack is one.
+This file runs inside the jail, so it imports nothing of ours. `holds` names the levels at which an attack
+must gain nothing; `works` says that it does gain something at the level that promises nothing against it,
+which shows that the attack is one.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import resource
+import select
 import signal
 import socket
 import stat
@@ -80,7 +82,11 @@ def exists(name: str, *arguments: object) -> str | None:
     try:
         return f"{name} returned {call(name, *arguments)}"
     except OSError as error:
-        return None if error.errno in (1, 38) else f"{name} failed only with {error.strerror}"
+        return (
+            None
+            if error.errno in (errno.EPERM, errno.ENOSYS)
+            else f"{name} failed only with {error.strerror}"
+        )
 
 
 @dataclass(frozen=True)
@@ -114,7 +120,10 @@ def tcp(facts: Facts) -> object:
 def tcp_without_blocking(facts: Facts) -> object:
     with socket.socket() as sock:
         sock.setblocking(False)
-        return sock.connect_ex(("127.0.0.1", facts["port"])) in (0, 115)
+        if sock.connect_ex(("127.0.0.1", facts["port"])) not in (0, errno.EINPROGRESS):
+            return None
+        select.select([], [sock], [], 1)
+        return sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
 
 
 @attack(WALLED)
@@ -128,14 +137,12 @@ def tcp_over_ipv6(facts: Facts) -> object:
 @attack(WALLED)
 def tcp_fast_open(facts: Facts) -> object:
     with socket.socket() as sock:
-        sock.settimeout(1)
         return sock.sendto(b"x", socket.MSG_FASTOPEN, ("127.0.0.1", facts["port"]))
 
 
 @attack(WALLED)
 def tcp_fast_open_by_sendmsg(facts: Facts) -> object:
     with socket.socket() as sock:
-        sock.settimeout(1)
         return sock.sendmsg([b"x"], [], socket.MSG_FASTOPEN, ("127.0.0.1", facts["port"]))
 
 
@@ -283,7 +290,7 @@ def reading_it_through_a_symbolic_link(facts: Facts) -> object:
 
 @attack(WALLED)
 def reading_it_through_another_root(facts: Facts) -> object:
-    for pid in (1, os.getppid()):
+    for pid in (1, facts["warden"]):
         try:
             return Path(f"/proc/{pid}/root" + facts["secret"]).read_text()
         except OSError:
@@ -305,7 +312,7 @@ def listing_labs_and_solutions(facts: Facts) -> object:
     found = []
     for folder in facts["labs"]:
         try:
-            found += os.listdir(folder)
+            found += list(Path(folder).iterdir())
         except OSError:
             continue
     return found
@@ -327,7 +334,7 @@ def listing_foreign_folders(facts: Facts) -> object:
     found = []
     for folder in ("/home", "/root", "/var", "/run", "/sys", "/boot", "/srv", facts["folder"]):
         try:
-            found += [f"{folder}/{name}" for name in os.listdir(folder) if name not in own]
+            found += [str(path) for path in Path(folder).iterdir() if path.name not in own]
         except OSError:
             continue
     prefix = sys.prefix, sys.base_prefix, facts["site"]
@@ -369,7 +376,7 @@ def linking(facts: Facts) -> object:
 @attack(WALLED)  # what is outside says whether it had an effect: under Landlock it only seems so
 def changing_mode_and_times(facts: Facts) -> object:
     for change in (
-        lambda: os.chmod(facts["victims"]["chmodded"], 0o777),
+        lambda: Path(facts["victims"]["chmodded"]).chmod(0o777),
         lambda: os.utime(facts["victims"]["touched"], (0, 0)),
         lambda: os.chown(facts["victims"]["touched"], os.getuid(), os.getgid()),
     ):
@@ -445,17 +452,17 @@ def reading_its_command_line(facts: Facts) -> object:
 
 
 @attack(EVERYWHERE)
-def looking_into_the_warden(_: Facts) -> object:
+def looking_into_the_warden(facts: Facts) -> object:
     found = []
     for name in ("mem", "environ", "maps", "fd", "fdinfo", "cwd", "root", "exe", "auxv"):
-        path = f"/proc/{os.getppid()}/{name}"
+        path = Path(f"/proc/{facts['warden']}/{name}")
         try:
             if name in ("fd", "fdinfo"):
-                os.listdir(path)
+                next(path.iterdir()).open().close()
             elif name in ("cwd", "root", "exe"):
-                os.readlink(path)
+                path.readlink()
             else:
-                with Path(path).open("rb") as file:
+                with path.open("rb") as file:
                     file.read(1)
             found.append(name)
         except OSError:
@@ -464,11 +471,11 @@ def looking_into_the_warden(_: Facts) -> object:
 
 
 @attack(EVERYWHERE)
-def tracing_the_warden(_: Facts) -> object:
+def tracing_the_warden(facts: Facts) -> object:
     found = []
     for request in (16, 0x4206):  # PTRACE_ATTACH, PTRACE_SEIZE
         try:
-            call("ptrace", ctypes.c_long(request), ctypes.c_long(os.getppid()), None, None)
+            call("ptrace", ctypes.c_long(request), ctypes.c_long(facts["warden"]), None, None)
             found.append(request)
         except OSError:
             continue
@@ -476,17 +483,17 @@ def tracing_the_warden(_: Facts) -> object:
 
 
 @attack(EVERYWHERE)
-def reading_the_wardens_memory(_: Facts) -> object:
+def reading_the_wardens_memory(facts: Facts) -> object:
     place = ctypes.create_string_buffer(64)
     vector = (ctypes.c_void_p * 2)(ctypes.addressof(place), 64)
     remote = (ctypes.c_void_p * 2)(id(None), 64)  # the same address: the warden is what this was forked from
     zero, one = ctypes.c_ulong(0), ctypes.c_ulong(1)
-    return call("process_vm_readv", ctypes.c_int(os.getppid()), vector, one, remote, one, zero)
+    return call("process_vm_readv", ctypes.c_int(facts["warden"]), vector, one, remote, one, zero)
 
 
 @attack(EVERYWHERE)
-def taking_the_wardens_descriptors(_: Facts) -> object:
-    process = call("pidfd_open", ctypes.c_int(os.getppid()), ctypes.c_uint(0))
+def taking_the_wardens_descriptors(facts: Facts) -> object:
+    process = call("pidfd_open", ctypes.c_int(facts["warden"]), ctypes.c_uint(0))
     for descriptor in range(3, 30):
         try:
             return call("pidfd_getfd", ctypes.c_int(process), ctypes.c_int(descriptor), ctypes.c_uint(0))
@@ -496,14 +503,16 @@ def taking_the_wardens_descriptors(_: Facts) -> object:
 
 
 @attack(WALLED)
-def limiting_the_warden(_: Facts) -> object:
-    resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE, (3, 3))
+def limiting_the_warden(facts: Facts) -> object:
+    if facts["level"] == "process":
+        return None  # it works, and spoils the report of this program's end
+    resource.prlimit(facts["warden"], resource.RLIMIT_NOFILE, (3, 3))
     return "limited"
 
 
 @attack(WALLED)
-def pinning_the_warden(_: Facts) -> object:
-    return os.sched_setaffinity(os.getppid(), {0}) or "pinned"
+def pinning_the_warden(facts: Facts) -> object:
+    return os.sched_setaffinity(facts["warden"], {0}) or "pinned"
 
 
 @attack(WALLED)
@@ -512,22 +521,22 @@ def killing_the_warden(facts: Facts) -> object:
         return None  # it works, and ends this program too
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGSEGV, signal.SIGSTOP, signal.SIGKILL):
         try:
-            os.kill(os.getppid(), number)
+            os.kill(facts["warden"], number)
         except OSError:
             continue
-    time.sleep(0.01)
-    return os.getppid() != facts["parent"]
+    time.sleep(0.01)  # dying takes a moment
+    return Path(f"/proc/{facts['warden']}/stat").exists() is False and facts["level"] == "namespaces"
 
 
 @attack(WALLED)
-def having_the_warden_signalled(_: Facts) -> object:
+def having_the_warden_signalled(facts: Facts) -> object:
     """By making it the owner of a descriptor that is ready."""
     import fcntl
 
     ours, theirs = socket.socketpair()
     with ours, theirs:
         fcntl.fcntl(ours, 10, signal.SIGUSR1)  # F_SETSIG
-        return fcntl.fcntl(ours, fcntl.F_SETOWN, os.getppid()) or "owned"
+        return fcntl.fcntl(ours, fcntl.F_SETOWN, facts["warden"]) or "owned"
 
 
 # Privileges and the kernel
@@ -570,9 +579,9 @@ def new_namespaces_by_clone(_: Facts) -> object:
 
 
 @attack(WALLED)
-def joining_foreign_namespaces(_: Facts) -> object:
+def joining_foreign_namespaces(facts: Facts) -> object:
     joined = []
-    for pid in (1, os.getppid()):
+    for pid in (1, facts["warden"]):
         for name in ("net", "mnt", "user", "pid"):
             try:
                 descriptor = os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY)
@@ -663,7 +672,7 @@ def inherited_descriptors(facts: Facts) -> object:
             os.fstat(descriptor)
         except OSError:
             continue
-        if descriptor != facts["result"]:
+        if descriptor not in {facts["result"], *facts["own"]}:
             found.append(descriptor)
     return found
 
@@ -675,25 +684,39 @@ def typing_into_the_terminal(_: Facts) -> object:
 
 @attack(OWN_ROOT)
 def reading_about_the_machine(_: Facts) -> object:
-    found = []
-    for path in (
+    secrets = (
         "/proc/cmdline",
         "/proc/kallsyms",
         "/proc/sys/kernel/core_pattern",
         "/proc/keys",
         "/sys/kernel",
-    ):
-        if os.path.exists(path):
-            found.append(path)
-    return found
+    )
+    return [path for path in secrets if Path(path).exists()]
+
+
+def attempt(one: Attack, facts: Facts) -> object:
+    try:
+        return one.run(facts)
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
 
 
 def run_all(facts: Facts, answer: Callable[[object], None]) -> None:
+    """Each attack in a process of its own, so that none spoils the ground for the next."""
     gained = {}
     for name, one in ATTACKS.items():
-        try:
-            gained[name] = repr(one.run(facts) or "")
-        except (OSError, ValueError, subprocess.SubprocessError) as error:
-            gained[name] = repr("")
-            print(f"{name}: {error!r}")
+        read, write = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(read)
+            signal.alarm(5)
+            found = attempt(one, facts | {"own": {read, write}})
+            os.write(write, repr(found or "").encode())
+            os._exit(0)
+        os.close(write)
+        with os.fdopen(read, "rb") as told:
+            gained[name] = told.read().decode()
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        if status:
+            gained[name] = f"ended with {status}"
     answer(gained)

@@ -5,16 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from cloudkata.jail import Level
 from jail import hostile_program
 from jail.arena import LEVELS, outside, run_program
+
+from cloudkata.jail import Level
 
 SOURCE = (
     Path(hostile_program.__file__).read_text()
     + """
 import os
-run_all(facts | {"door": door, "result": result, "parent": os.getppid()}, answer)
+run_all(facts | {"door": door, "result": result, "warden": os.getppid()}, answer)
 """
 )
 NOTHING = repr("")

@@ -91,6 +91,6 @@ def test_a_check_waits_for_those_it_needs(graded: Grader) -> None:
     )
     first, second, third = made.runs[0].checks
     assert (first.status, first.expected, first.actual, first.message) == ("failed", "2", "1", "One is not two.")
-    assert (second.status, second.message) == ("blocked", "Waits for test_first.")
+    assert (second.status, second.message) == ("blocked", 'Waits for "First."')
     assert third.status == "passed"
     assert (made.points, made.max_points) == (1, 4)

@@ -91,6 +91,7 @@ class Judge:
         self._done(
             link.JudgingDone(
                 program=program.first,
+                clock_ms=self._world.now_ms,
                 timeline=timeline[:LONGEST_TIMELINE],
                 timeline_left_out=max(0, len(timeline) - LONGEST_TIMELINE),
                 changes=changed[:LONGEST_CHANGES],
@@ -109,7 +110,9 @@ class Judge:
         wanting = [name for name in _names(item, "needs") if name not in self._passed]
         if not wanting:
             return None
-        self._report(described(item, message=f"Waits for {' and '.join(wanting)}."))
+        titles = {other.name: described(other).title for other in item.session.items}
+        waits_for = " and ".join(f'"{titles.get(name, name)}"' for name in wanting)
+        self._report(described(item, message=f"Waits for {waits_for}"))
         return True
 
     def pytest_assertrepr_compare(self, op: str, left: object, right: object) -> None:

@@ -75,6 +75,8 @@ def read_program(path: Path) -> bytes:
             raise click.UsageError(
                 f"{path} is a folder; name the program in it, such as {path / 'solution.py'}."
             )
+        if path.exists() and not path.is_file():
+            raise click.UsageError(f"{path} is not a regular file.")
         with path.open("rb") as file:
             source = file.read(MAX_PROGRAM + 1)
     except FileNotFoundError:

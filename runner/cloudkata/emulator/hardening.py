@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import botocore.httpsession
 import requests.adapters
 import urllib3.connectionpool
+from moto import settings
 from moto.moto_api import recorder
 from moto.utilities.docker_utilities import DockerModel
 
@@ -30,6 +31,7 @@ def harden() -> None:
     template_loader.install()
     _refuse_requests()
     _refuse_docker()
+    _never_ask_for_the_docker_host()
     _switch_the_recorder_off()
 
 
@@ -54,6 +56,11 @@ def _refuse_docker() -> None:
 
 def _refuse_container(_model: Any) -> NoReturn:
     raise NothingLeaves("no containers are started")
+
+
+def _never_ask_for_the_docker_host() -> None:
+    # In a container moto would run a shell with curl to learn its own address.
+    settings.is_docker = lambda: False
 
 
 def _switch_the_recorder_off() -> None:

@@ -7,14 +7,12 @@ own models, so a call is named as boto3 would name it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
-
-from werkzeug.datastructures import MultiDict
 
 from cloudkata.emulator import s3_requests
+from cloudkata.emulator.asked import Asked
 from cloudkata.emulator.credentials import claim_of
 from cloudkata.emulator.services import (
     CBOR,
@@ -30,8 +28,6 @@ from cloudkata.emulator.wire import Request
 
 DEFAULT_REGION = "us-east-1"
 """Where a call goes that names no region: presigned URLs of signature version 2, and anonymous calls."""
-
-_FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,77 +68,20 @@ def name_call(request: Request) -> NamedCall:
     claim = claim_of(request)
     if claim.scheme in ("v4-query", "v2-query"):
         request = s3_requests.effective(request)
-    asked = _Asked(request, claim.service)
+    asked = Asked(request, claim.service)
     if claim.service:
         return _named_among(_by_scope(asked), claim.region or DEFAULT_REGION, asked)
     return _named_among(_by_looks(asked), _region_of_host(request) or DEFAULT_REGION, asked)
 
 
-class _Headers:
-    """Headers as moto's routers and parsers look them up."""
-
-    __slots__ = ("_lowered", "_sent")
-
-    def __init__(self, request: Request) -> None:
-        self._lowered = request.lowered
-        self._sent = request.headers
-
-    def __contains__(self, name: str) -> bool:
-        return name.lower() in self._lowered
-
-    def __getitem__(self, name: str) -> str:
-        return self._lowered[name.lower()]
-
-    def get(self, name: str, default: Any = None) -> Any:
-        return self._lowered.get(name.lower(), default)
-
-    def keys(self) -> Iterable[str]:
-        return [name for name, _ in self._sent]
-
-
-class _Asked:
-    """A request as moto's routers and parsers read it."""
-
-    def __init__(self, request: Request, scope: str) -> None:
-        self.request = request
-        self.scope = scope
-        self.method = request.method
-        self.raw_path = request.raw_path or "/"
-        self.host = request.header("host")
-        self.body = request.body
-        self.headers = _Headers(request)
-        self.target = request.header("x-amz-target")
-        pairs = parse_qsl(request.query, keep_blank_values=True) if request.query else []
-        self.args: MultiDict[str, str] = MultiDict(pairs)
-        pairs += self._pairs_of_form()
-        self.form = dict(pairs)
-        """All fields of query and form: what the protocols with an Action read."""
-        self.repeats_itself = len(self.form) != len(pairs)
-
-    @property
-    def path(self) -> str:
-        """The path with percent-encoding undone."""
-        return self.request.path
-
-    def _pairs_of_form(self) -> list[tuple[str, str]]:
-        # SDKs say what the body is; curl users and old clients leave it out.
-        content_type = self.request.header("content-type", _FORM)
-        if not self.body or self.target or not content_type.startswith(_FORM):
-            return []
-        try:
-            return parse_qsl(self.body.decode("ascii"), keep_blank_values=True)
-        except ValueError:
-            return []
-
-
-def _by_scope(asked: _Asked) -> Iterator[Service]:
+def _by_scope(asked: Asked) -> Iterator[Service]:
     """The services a signature's scope may mean, likeliest first."""
     if asked.scope.startswith("s3") and s3_requests.is_control(asked.request, asked.scope):
         yield from filter(None, [service("s3control")])
     yield from services_signing_as(asked.scope)
 
 
-def _by_looks(asked: _Asked) -> Iterator[Service]:
+def _by_looks(asked: Asked) -> Iterator[Service]:
     """The services a request without a scope may mean, likeliest first."""
     found: tuple[Listing, ...]
     if asked.target:
@@ -162,7 +101,7 @@ def _by_looks(asked: _Asked) -> Iterator[Service]:
     yield from filter(None, map(service, names))
 
 
-def _by_host(asked: _Asked) -> tuple[Listing, ...]:
+def _by_host(asked: Asked) -> tuple[Listing, ...]:
     name, dot, rest = asked.host.partition(".")
     return (
         index().by_endpoint_prefix.get(name, ()) if dot and "amazonaws.com" in rest and name != "s3" else ()
@@ -176,7 +115,7 @@ def _region_of_host(request: Request) -> str:
     return next((label for label in host.split(".") if label.count("-") >= 2 and label[-1:].isdigit()), "")
 
 
-def _named_among(candidates: Iterator[Service], region: str, asked: _Asked) -> NamedCall:
+def _named_among(candidates: Iterator[Service], region: str, asked: Asked) -> NamedCall:
     """What the first candidate that has the operation makes of it; complaints are about the first of all."""
     first: Service | None = None
     for candidate in candidates:
@@ -195,7 +134,7 @@ def _named_among(candidates: Iterator[Service], region: str, asked: _Asked) -> N
     raise _no_such_operation(first, asked)
 
 
-def _operation(candidate: Service, asked: _Asked) -> tuple[str, str, dict[str, Any]] | None:
+def _operation(candidate: Service, asked: Asked) -> tuple[str, str, dict[str, Any]] | None:
     """The operation that a request asks of a service, the protocol it speaks and the labels of its path."""
     protocols = candidate.protocols
     if asked.target and "json" in protocols:
@@ -213,7 +152,7 @@ def _operation(candidate: Service, asked: _Asked) -> tuple[str, str, dict[str, A
     return None
 
 
-def _rest_operation(candidate: Service, asked: _Asked) -> tuple[str, str, dict[str, Any]] | None:
+def _rest_operation(candidate: Service, asked: Asked) -> tuple[str, str, dict[str, Any]] | None:
     if candidate.name == "s3":
         try:
             found = s3_requests.operation_of(candidate, asked, asked.request)
@@ -226,7 +165,7 @@ def _rest_operation(candidate: Service, asked: _Asked) -> tuple[str, str, dict[s
     return (found[0], candidate.rest_protocol, found[1]) if found else None
 
 
-def _cbor_route(asked: _Asked) -> tuple[str, str]:
+def _cbor_route(asked: Asked) -> tuple[str, str]:
     """The service and operation in the path of a Smithy RPC v2 CBOR request."""
     if asked.headers.get("smithy-protocol") != "rpc-v2-cbor":
         return "", ""
@@ -236,7 +175,7 @@ def _cbor_route(asked: _Asked) -> tuple[str, str]:
 
 
 def _parameters(
-    candidate: Service, operation: str, protocol: str, asked: _Asked, labels: dict[str, Any]
+    candidate: Service, operation: str, protocol: str, asked: Asked, labels: dict[str, Any]
 ) -> dict[str, Any]:
     if protocol in FORM_PROTOCOLS and asked.repeats_itself:
         # Which of the two counts is undefined; a caller must not be judged by one and served by the other.
@@ -249,9 +188,20 @@ def _parameters(
     try:
         if candidate.name == "s3":
             return s3_requests.parameters(candidate, operation, asked, asked.request, labels)
-        return candidate.parse(operation, protocol, asked, labels)
+        return _with_queue(candidate, operation, asked, candidate.parse(operation, protocol, asked, labels))
     except Exception as error:  # moto's parsers let any error out when a body is not of the operation's form
         raise _malformed(candidate, protocol, error) from error
+
+
+def _with_queue(
+    candidate: Service, operation: str, asked: Asked, parameters: dict[str, Any]
+) -> dict[str, Any]:
+    """With the queue that a request to its URL means: SQS's query protocol lets a form leave it out."""
+    if candidate.name == "sqs" and "QueueUrl" not in parameters and asked.raw_path.count("/") == 2:
+        members = candidate.operation(operation).input_shape.members
+        if "QueueUrl" in members:
+            parameters["QueueUrl"] = f"http://{asked.host}{asked.raw_path}"
+    return parameters
 
 
 def _malformed(candidate: Service, protocol: str, error: Exception) -> Unnamed:
@@ -264,7 +214,7 @@ def _malformed(candidate: Service, protocol: str, error: Exception) -> Unnamed:
     )
 
 
-def _no_such_operation(candidate: Service, asked: _Asked) -> Unnamed:
+def _no_such_operation(candidate: Service, asked: Asked) -> Unnamed:
     protocol = _looks_like(asked, candidate)
     if protocol in FORM_PROTOCOLS:
         action = asked.form.get("Action", "")
@@ -281,7 +231,7 @@ def _no_such_operation(candidate: Service, asked: _Asked) -> Unnamed:
     return Unnamed(why, code=code, service=candidate.name, protocol=protocol)
 
 
-def _looks_like(asked: _Asked, candidate: Service | None = None) -> str:
+def _looks_like(asked: Asked, candidate: Service | None = None) -> str:
     """The protocol a request seems to speak, among those the service has."""
     spoken = candidate.protocols if candidate else (CBOR, "json", "query", *REST_PROTOCOLS)
     if asked.headers.get("smithy-protocol") == "rpc-v2-cbor" and CBOR in spoken:

@@ -39,7 +39,7 @@ def is_missing(operation: str) -> bool:
     if http.path not in _PATHS:
         return True
     known = _words_of(http.path, http.method)
-    return any(name not in known for name in http.query_args)
+    return bool(http.query_args) and not any(name in known for name in http.query_args)
 
 
 @cache

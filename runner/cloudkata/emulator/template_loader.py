@@ -1,7 +1,7 @@
 """Reads CloudFormation templates as CloudFormation does: data and intrinsic functions, nothing that runs.
 
 moto parses templates with PyYAML's `Loader`, which makes any Python object a template asks for. It looks the
-name up at every call, so replacing PyYAML's unsafe names in this process is enough, and imports nothing of moto.
+name up at every call: replacing PyYAML's unsafe names in this process is enough, and imports nothing of moto.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-formats.html
 """
 

@@ -30,8 +30,8 @@ _TOLD = ("boto3", "botocore", "moto", "pytest")
 class Watcher:
     """Who hears of a grade while it is made."""
 
-    on_world: Callable[[str, int], None] = lambda world, seed: None
-    on_check: Callable[[Check], None] = lambda check: None
+    on_world: Callable[[str, int], None] = lambda *_: None
+    on_check: Callable[[Check], None] = lambda _: None
 
 
 def grade(
@@ -107,6 +107,7 @@ def _told(outcome: Outcome, collected: list[Check], assignment: Assignment) -> R
         seed=assignment.seed,
         inputs=assignment.inputs,
         began=iso(outcome.began_ms),
+        world_ms=judged.clock_ms - outcome.began_ms if judged else 0,
         checks=checks,
         output=Output(
             exit_status=judged.program.status if judged else None,

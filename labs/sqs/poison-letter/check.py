@@ -1,0 +1,355 @@
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from cloudkata.checking import fidelity, hint, needs, points
+
+BATCH = 10
+NAMES = ["Aalto", "Bakker", "Conti", "Duarte", "Eriksen", "Farkas", "Garnier", "Hofer", "Ivanov", "Jansen"]
+TRIES = 3
+COUNTS = {
+    "ApproximateNumberOfMessages": "waiting",
+    "ApproximateNumberOfMessagesNotVisible": "in flight",
+    "ApproximateNumberOfMessagesDelayed": "delayed",
+}
+DEFAULTS = {"DelaySeconds": "0", "ReceiveMessageWaitTimeSeconds": "0", "MaximumMessageSize": "1048576"}
+FOUR_DAYS = str(4 * 86_400)
+
+
+@pytest.fixture
+def story(inputs):
+    return _story(inputs)
+
+
+@pytest.fixture
+def queues(aws, inputs):
+    sqs = aws.resource("sqs")
+    return SimpleNamespace(
+        orders=sqs.get_queue_by_name(QueueName=inputs.ORDERS_QUEUE),
+        dead=sqs.get_queue_by_name(QueueName=inputs.DEAD_LETTER_QUEUE),
+    )
+
+
+@pytest.fixture
+def bookings(aws, inputs):
+    return aws.resource("dynamodb").Table(inputs.BOOKINGS_TABLE)
+
+
+@points(3)
+@hint(
+    "Ten messages were in the hands of the worker that died. Where are they while nobody can receive them?",
+    "An empty answer says that no message can be received now. It does not say that none will come back: "
+    "the queue's figures tell what is in flight.",
+    "A message that cannot be booked must not stop the ones behind it in the same batch.",
+)
+def test_every_order_is_booked(bookings, story, program):
+    """Every order that can be booked is booked with the right total, and nothing else is."""
+    items = _booked(bookings, story.good, program)
+    surplus = [repr(key) for key in items if key not in {booking["order_id"] for booking in story.good}]
+    surplus = [key for key in surplus if key not in {repr(booking["order_id"]) for booking in story.booked}]
+    assert not surplus, (
+        f"{bookings.name} has a new booking under {_list(surplus)}, but no message with this order_id can be "
+        "booked."
+    )
+
+
+@points(2)
+@needs("test_every_order_is_booked")
+@hint(
+    "The dead worker booked orders whose messages it did not live to delete. What if they come back?",
+    "A queue delivers at least once: booking the same order twice must come to the same as booking it once.",
+    "A write can depend on the item not being there yet. If it is there the order is done, and nothing failed.",
+)
+def test_earlier_bookings_are_kept(bookings, story):
+    """Bookings that were there already are as they were, invoice numbers included."""
+    items = _items(bookings)
+    altered = [booking for booking in story.booked if items.get(booking["order_id"]) != booking]
+    first = altered[0] if altered else {"order_id": ""}
+    assert not altered, (
+        f"{len(altered)} of {len(story.booked)} bookings that were there already are not as they were: "
+        f"{_shown(first)} is now {_shown(items.get(first['order_id']))}."
+    )
+
+
+@points(3)
+@hint(
+    "Which setting of the orders queue decides when a message is given up, and where it goes then?",
+    "The queue has such a setting already. Look at its numbers: how long would so many tries take?",
+    "The queue moves a message when it is asked for messages and one has used up its tries. Somebody has to "
+    "ask once more when the visibility timeout of the last try is over.",
+)
+def test_bad_messages_are_set_aside(queues, story, program, trace, clock):
+    """Each message that cannot be booked lies in the dead-letter queue, the original, after three tries."""
+    began = clock.now.timestamp() - program.world_seconds
+    looks = sum(_name(queues.dead) in str(c.parameters) for c in trace.of("ReceiveMessage"))
+    messages = _read(queues.dead, clock)
+    for body in story.bad:
+        found = [message for message in messages if message.body == body]
+        assert found, (
+            f"The message {body} cannot be booked and should lie in {_name(queues.dead)}; it does not. "
+            f"{_name(queues.orders)} has {_told(queues.orders)}. {program.how_it_ended()}"
+        )
+        copies = [message for message in found if int(message.attributes["SentTimestamp"]) / 1000 > began]
+        assert not copies, (
+            f"The message {body} in {_name(queues.dead)} is a copy that was sent while the worker ran. The "
+            "queue itself should have moved the original, which is more than a day old."
+        )
+        # Reading it here counts as well, and so does a look of the program at the dead-letter queue.
+        tries = int(found[0].attributes["ApproximateReceiveCount"]) - 1
+        assert TRIES <= tries <= TRIES + looks, (
+            f"The message {body} was set aside after {tries} tries, not after {TRIES}. A try of the dead worker "
+            "counts too."
+        )
+
+
+@points(2)
+@needs("test_every_order_is_booked")
+@hint(
+    "A good message that comes back again and again is given up like a bad one. Why was it not deleted?",
+    "One bad message in a batch of ten is no failure of the other nine.",
+    "An order that is booked is done, whoever booked it: its message has to be deleted.",
+)
+def test_only_bad_messages_are_set_aside(queues, story, clock):
+    """No good order lies in the dead-letter queue."""
+    wrong = [message.body for message in _read(queues.dead, clock) if message.body not in {*story.bad, *story.dead}]
+    assert not wrong, (
+        f"{len(wrong)} messages came to {_name(queues.dead)} that are not among the bad ones, for example "
+        f"{wrong[0]}."
+    )
+
+
+@points(2)
+@needs("test_every_order_is_booked")
+@hint(
+    "How can the worker know that no message will come back any more?",
+    "What is in flight comes back when its visibility timeout is over. The queue tells how many messages are "
+    "waiting, in flight and delayed.",
+)
+def test_worker_ends_when_nothing_is_left(queues, program, clock):
+    """The worker has ended by itself, nothing is waiting or in flight, and nothing comes back later."""
+    assert program.exit_status == 0, (
+        f"The worker should end by itself, with status 0. {program.how_it_ended()} "
+        f"{_name(queues.orders)} has {_told(queues.orders)}."
+    )
+    assert _empty(queues.orders), f"The worker ended although {_name(queues.orders)} has {_told(queues.orders)}."
+    clock.advance(minutes=15)
+    assert _empty(queues.orders), (
+        f"A quarter of an hour after the worker ended {_name(queues.orders)} has {_told(queues.orders)}."
+    )
+
+
+@points(1)
+@needs("test_every_order_is_booked")
+@hint("Two settings have to differ in the end: one of the orders queue, one of the dead-letter queue.")
+def test_nothing_else_was_touched(aws, queues, bookings, story, clock):
+    """Other settings, and the old messages in the dead-letter queue, are as they were."""
+    kept = {"VisibilityTimeout": str(story.visibility), "MessageRetentionPeriod": FOUR_DAYS}
+    found = _altered(queues.orders, {**DEFAULTS, **kept}) + _altered(queues.dead, {**DEFAULTS, "VisibilityTimeout": "30"})
+    bodies = [message.body for message in _read(queues.dead, clock)]
+    found += [
+        f"{_name(queues.dead)} has the old message {body} {bodies.count(body)} times instead of once"
+        for body in story.dead
+        if bodies.count(body) != 1
+    ]
+    names = {queue.url.rsplit("/", 1)[1] for queue in aws.resource("sqs").queues.all()}
+    found += [
+        f"there is a new queue {name}" for name in names - {inputs.ORDERS_QUEUE, inputs.DEAD_LETTER_QUEUE}
+    ]
+    tables = {table.name for table in aws.resource("dynamodb").tables.all()}
+    found += [f"there is a new table {name}" for name in tables - {bookings.name}]
+    assert not found, f"More was changed than the task asks for: {'; '.join(found[:3])}."
+
+
+@points(2)
+@needs("test_every_order_is_booked")
+@hint(
+    "What does the worker take for granted that was only so at its first start?",
+    "Messages that lie in the dead-letter queue, and orders that are booked already, are ordinary.",
+)
+def test_second_start_works_as_well(queues, bookings, story, program, newcomers):
+    """Started again, the worker books new orders, keeps old bookings and sets a new bad message aside."""
+    draw = inputs.random("second start")
+    new = [_order(draw, number) for number in draw.sample(range(100_000, 1_000_000), draw.randint(12, 16))]
+    bad = new.pop(draw.randint(3, 9))
+    bodies = [json.dumps(order) for order in (*new[:5], {**bad, "quantity": None}, *new[5:])]
+    ids = {body: queues.orders.send_message(MessageBody=body)["MessageId"] for body in [*bodies, story.bodies[0]]}
+    start = program.run()
+    items = _booked(bookings, [_booking(order) for order in new], start)
+    old = next(booking for booking in story.booked if booking["order_id"] in story.bodies[0])
+    assert items.get(old["order_id"]) == old, (
+        f"A second message came for {_shown(old)}, which is booked; now its booking is "
+        f"{_shown(items.get(old['order_id']))}."
+    )
+    aside = {message.message_id for message in _read(queues.dead, clock)}
+    for body, message_id in ids.items():
+        fails = body == bodies[5]
+        assert (message_id in aside) == fails, (
+            f"After a second start the message {body}, which {'cannot' if fails else 'can'} be booked, should "
+            f"{'' if fails else 'not '}be in {_name(queues.dead)}. {start.how_it_ended()}"
+        )
+    assert start.exit_status == 0, f"The second start should end with status 0. {start.how_it_ended()}"
+    assert _empty(queues.orders), f"After a second start {_name(queues.orders)} has {_told(queues.orders)}."
+
+
+@points(2)
+@needs("test_every_order_is_booked")
+@hint(
+    "If the worker dies between any two of its lines, is the order in the queue or in the table?",
+    "To delete a message is to tell the queue that its order is safe. What has to be true before that?",
+)
+def test_no_order_is_lost_while_the_table_is_away(queues, bookings, program, inputs):
+    """Orders that cannot be booked, because the table is away, stay in the queues."""
+    bookings.delete()
+    draw = inputs.random("without the table")
+    numbers = draw.sample(range(1_000, 10_000), 12)
+    for number in numbers:
+        queues.orders.send_message(MessageBody=json.dumps(_order(draw, number)))
+    before = _total(queues.orders, queues.dead)
+    program.run()
+    lost = before - _total(queues.orders, queues.dead)
+    assert lost <= 0, (
+        f"{len(numbers)} orders came in while {bookings.name} was away; {lost} of them are in no queue any "
+        "more. They were deleted before they were booked."
+    )
+
+
+@points(2)
+@needs("test_bad_messages_are_set_aside")
+@hint(
+    "For how long does a queue keep a message, and how old is one when it arrives in the dead-letter queue?",
+    "A message does not grow younger by being moved: its age counts from the day it was sent. What does that "
+    "mean for the dead-letter queue, if it is to give you ten days?",
+)
+def test_bad_messages_are_kept(queues, story, clock):
+    """Ten days later the bad messages can still be read."""
+    clock.advance(days=10)
+    kept = {message.body for message in _read(queues.dead, clock)}
+    gone = [body for body in story.bad if body not in kept]
+    assert not gone, (
+        f"Ten days later {len(gone)} of {len(story.bad)} bad messages can no longer be read in "
+        f"{_name(queues.dead)}. They were sent more than a day before the worker began, and that counts."
+    )
+
+
+def _booked(table, expected, start):
+    """All items by their key; fails when an expected booking is not among them as it should be."""
+    items = _items(table)
+    missing = [booking["order_id"] for booking in expected if booking["order_id"] not in items]
+    assert not missing, (
+        f"{len(missing)} of {len(expected)} orders that can be booked are not in {table.name}: {_list(missing)}. "
+        f"{start.how_it_ended()}"
+    )
+    for booking in expected:
+        found = {name: items[booking["order_id"]].get(name) for name in booking}
+        assert found == booking, f"There should be a booking {_shown(booking)}; there is {_shown(found)}."
+    return items
+
+
+def _items(table):
+    pages = table.meta.client.get_paginator("scan").paginate(TableName=table.name, ConsistentRead=True)
+    return {item["order_id"]: item for page in pages for item in page["Items"]}
+
+
+def _shown(item):
+    return json.dumps(item, default=lambda number: int(number) if number == int(number) else str(number))
+
+
+def _list(names):
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+
+
+def _counts(queue):
+    queue.load()
+    return {word: int(queue.attributes[name]) for name, word in COUNTS.items()}
+
+
+def _told(queue):
+    return ", ".join(f"{count} {word}" for word, count in _counts(queue).items())
+
+
+def _empty(queue):
+    return not any(_counts(queue).values())
+
+
+def _total(*queues):
+    return sum(sum(_counts(queue).values()) for queue in queues)
+
+
+def _altered(queue, expected):
+    queue.load()
+    found = {name: queue.attributes.get(name) for name in expected}
+    name = queue.url.rsplit("/", 1)[1]
+    return [
+        f"{key} of {name} was {expected[key]}, is {found[key]}"
+        for key in found
+        if found[key] != expected[key]
+    ]
+
+
+def _read(queue, clock):
+    """Every message of a queue; afterwards they can be received again."""
+    found = []
+    while messages := queue.receive_messages(
+        MaxNumberOfMessages=10, VisibilityTimeout=30, WaitTimeSeconds=0, AttributeNames=["All"]
+    ):
+        found += messages
+    clock.advance(seconds=31)
+    return found
+
+
+def _name(queue):
+    return queue.url.rsplit("/", 1)[1]
+
+
+# From here to the end the same as in setup.py.
+
+
+def _story(inputs):
+    draw = inputs.random("orders")
+    orders = [_order(draw, number) for number in draw.sample(range(10_000, 100_000), draw.randint(22, 38))]
+    bodies = [json.dumps(order) for order in orders]
+    # One bad message is in the middle of the dead worker's batch, the other further back.
+    bad = [draw.randint(3, 7), draw.randint(BATCH + 3, len(queues.orders) - 4)]
+    bodies[bad[0]] = draw.choice((_cut_off, _without_price))(orders[bad[0]])
+    bodies[bad[1]] = json.dumps({**orders[bad[1]], "order_id": None})
+    good = [_booking(order) for place, order in enumerate(queues.orders) if place not in bad]
+    old = [_order(draw, number) for number in draw.sample(range(1_000, 10_000), 5)]
+    return SimpleNamespace(
+        bodies=bodies,
+        bad=[bodies[place] for place in bad],
+        good=good,
+        booked=[_invoiced(booking) for booking in [*map(_booking, old[:3]), *good[: bad[0]]]],
+        dead=[_cut_off(order) for order in old[3:]],
+        visibility=draw.choice((60, 90, 120)),
+        hidden=draw.randint(25, 50),
+    )
+
+
+def _order(draw, number):
+    return {
+        "order_id": f"A-{number}",
+        "customer": draw.choice(NAMES),
+        "quantity": draw.randint(1, 12),
+        "price_cents": draw.randint(95, 40_000),
+    }
+
+
+def _booking(order):
+    return {
+        "order_id": order["order_id"],
+        "customer": order["customer"],
+        "total_cents": order["quantity"] * order["price_cents"],
+    }
+
+
+def _invoiced(booking):
+    return {**booking, "invoice": booking["order_id"].replace("A", "R")}
+
+
+def _cut_off(order):
+    return json.dumps(order)[:-9]
+
+
+def _without_price(order):
+    return json.dumps({name: value for name, value in order.items() if name != "price_cents"})
