@@ -12,8 +12,8 @@ import pytest
 
 from cloudkata.catalogue.lab import Lab, load_lab
 from cloudkata.grade import Check, Grade
+from cloudkata.world.assignment import Limits
 from cloudkata.world.grading import grade
-from cloudkata.world.supervisor import Limits
 
 SEED = 7
 

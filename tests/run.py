@@ -40,9 +40,8 @@ def main(wanted: list[str]) -> int:
     for name in wanted or PARTS:
         print(f"\n=== {name}", flush=True)
         began = time.monotonic()
-        for command in PARTS[name]:
-            if subprocess.run(command, cwd=ROOT, check=False).returncode:
-                failed.append(name)
+        statuses = [subprocess.run(command, cwd=ROOT, check=False).returncode for command in PARTS[name]]
+        failed += [name] if any(statuses) else []
         took[name] = time.monotonic() - began
     print("\n=== time by part")
     for name, seconds in took.items():

@@ -34,7 +34,9 @@ EVERYTHING = '''
 
 @pytest.fixture
 def made(graded: Grader) -> Grade:
-    return graded("import boto3\nboto3.client('s3').create_bucket(Bucket='one-bucket')\nprint(1)", check=EVERYTHING)
+    return graded(
+        "import boto3\nboto3.client('s3').create_bucket(Bucket='one-bucket')\nprint(1)", check=EVERYTHING
+    )
 
 
 def test_the_published_schema_is_the_models() -> None:
@@ -80,5 +82,5 @@ def test_what_is_no_grade_is_refused_in_one_sentence(text: bytes, sentence: str)
 
 
 def test_a_truncated_grade_is_refused(made: Grade) -> None:
-    with pytest.raises(ValueError, match="not a grade|damaged"):
+    with pytest.raises(ValueError, match=r"not a grade|damaged"):
         Grade.from_json(made.to_json()[:-20])

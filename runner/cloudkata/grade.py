@@ -30,7 +30,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Base of everything written into a grade: immutable, and strict about unknown fields."""
 
 
-class Call(Record):
+class Call(Record, frozen=True):
     """One API call as the front saw it."""
 
     number: int
@@ -69,7 +69,7 @@ class Call(Record):
         return f"{self.service} {self.operation}{where}"
 
 
-class Check(Record):
+class Check(Record, frozen=True):
     """The result of one check."""
 
     id: str
@@ -88,7 +88,7 @@ class Check(Record):
     """From nudge to near-answer."""
 
 
-class Output(Record):
+class Output(Record, frozen=True):
     """What one start of the program left behind."""
 
     exit_status: int | None
@@ -101,7 +101,7 @@ class Output(Record):
     """Bytes of output that were not kept."""
 
 
-class Budgets(Record):
+class Budgets(Record, frozen=True):
     """What the program used of what it was allowed."""
 
     calls: int
@@ -110,7 +110,7 @@ class Budgets(Record):
     world_ms_allowed: int
 
 
-class Run(Record):
+class Run(Record, frozen=True):
     """One history of one world."""
 
     world: str
@@ -140,7 +140,7 @@ class Run(Record):
         return not self.fault and bool(self.checks) and all(c.status == "passed" for c in self.checks)
 
 
-class Program(Record):
+class Program(Record, frozen=True):
     """The learner's file, exactly as it was graded."""
 
     name: str
@@ -155,7 +155,7 @@ class Program(Record):
         )
 
 
-class Grade(Record):
+class Grade(Record, frozen=True):
     """The result of all checks in all worlds of a lab for one program."""
 
     lab: str

@@ -41,7 +41,7 @@ class Message(
 # Supervisor to emulator
 
 
-class StartWorld(Message):
+class StartWorld(Message, frozen=True):
     """Everything an emulator needs to make a world: no checks, no hints, no expected values."""
 
     lab: str
@@ -54,13 +54,13 @@ class StartWorld(Message):
     max_calls: int
 
 
-class LaneStarted(Message):
+class LaneStarted(Message, frozen=True):
     """A launched process exists; the listening socket of its door travels beside this message."""
 
     lane: str
 
 
-class LaneExited(Message):
+class LaneExited(Message, frozen=True):
     """Every process of the lane is gone."""
 
     lane: str
@@ -68,7 +68,7 @@ class LaneExited(Message):
     why: str | None = None
 
 
-class LaneLooked(Message):
+class LaneLooked(Message, frozen=True):
     """Answer to `LookAtLane`: whether no task of the lane ran between two looks."""
 
     lane: str
@@ -76,7 +76,7 @@ class LaneLooked(Message):
     quiet: bool
 
 
-class Ping(Message):
+class Ping(Message, frozen=True):
     """Are you alive? The emulator answers `Pong` when its one thread gets there."""
 
     number: int
@@ -85,20 +85,20 @@ class Ping(Message):
 # Emulator to supervisor
 
 
-class WorldReady(Message):
+class WorldReady(Message, frozen=True):
     """The start state is made."""
 
     began_ms: int
     """The world's clock at the start of the program, in milliseconds since 1970."""
 
 
-class WorldFault(Message):
+class WorldFault(Message, frozen=True):
     """`setup.py` failed: the lab author's fault."""
 
     why: str
 
 
-class Launch(Message):
+class Launch(Message, frozen=True):
     """Start a process for a lane. Written and forgotten: the answer is `LaneStarted`, later `LaneExited`."""
 
     lane: str
@@ -112,14 +112,14 @@ class Launch(Message):
     """Keyword arguments for it, as JSON."""
 
 
-class KillLane(Message):
+class KillLane(Message, frozen=True):
     """End every process of a lane."""
 
     lane: str
     why: str
 
 
-class LookAtLane(Message):
+class LookAtLane(Message, frozen=True):
     """Ask whether a lane with several tasks is waiting as a whole."""
 
     lane: str
@@ -127,13 +127,13 @@ class LookAtLane(Message):
     """Told apart, because an answer may be out of date when it comes."""
 
 
-class Serving(Message):
+class Serving(Message, frozen=True):
     """The emulator takes up a program's call; should it fall silent now, this is the call to name."""
 
     call: str
 
 
-class Pong(Message):
+class Pong(Message, frozen=True):
     """Answer to `Ping`."""
 
     number: int
@@ -142,7 +142,7 @@ class Pong(Message):
 # Checker to emulator, on the link
 
 
-class AwsCall(Message):
+class AwsCall(Message, frozen=True):
     """An HTTP request to the emulated AWS; the request's body travels as the frame's body."""
 
     door: Literal["administrator", "public"]
@@ -152,32 +152,32 @@ class AwsCall(Message):
     headers: list[tuple[str, str]]
 
 
-class RunProgram(Message):
+class RunProgram(Message, frozen=True):
     """Start the program and let the world go on until it has ended."""
 
     function: str | None = None
     arguments: str = "{}"
 
 
-class Advance(Message):
+class Advance(Message, frozen=True):
     """Let world time pass, then bring to its end what has begun by then."""
 
     ms: int
 
 
-class Settle(Message):
+class Settle(Message, frozen=True):
     """Run until nothing prompt is left and no function is in flight."""
 
 
-class GetTrace(Message):
+class GetTrace(Message, frozen=True):
     """Ask for the recorded calls."""
 
 
-class GetState(Message):
+class GetState(Message, frozen=True):
     """Ask for a description of everything the lab's services hold."""
 
 
-class AddFault(Message):
+class AddFault(Message, frozen=True):
     """From now on, refuse matching calls of programs."""
 
     operation: str
@@ -189,7 +189,7 @@ class AddFault(Message):
 # Emulator to checker, on the link
 
 
-class AwsAnswer(Message):
+class AwsAnswer(Message, frozen=True):
     """The emulated AWS's answer; its body travels as the frame's body."""
 
     status: int
@@ -198,7 +198,7 @@ class AwsAnswer(Message):
     clock_ms: int
 
 
-class ProgramEnded(Message):
+class ProgramEnded(Message, frozen=True):
     """One start of the program is over."""
 
     lane: str
@@ -209,25 +209,25 @@ class ProgramEnded(Message):
     clock_ms: int
 
 
-class Now(Message):
+class Now(Message, frozen=True):
     """The world's clock, in milliseconds since 1970."""
 
     clock_ms: int
 
 
-class Trace(Message):
+class Trace(Message, frozen=True):
     """The recorded calls, oldest first."""
 
     calls: list[Call]
 
 
-class State(Message):
+class State(Message, frozen=True):
     """What the world holds: service, resource, attribute, value."""
 
     services: dict[str, dict[str, dict[str, Any]]]
 
 
-class Refused(Message):
+class Refused(Message, frozen=True):
     """The emulator will not or cannot do it."""
 
     why: str
@@ -236,7 +236,7 @@ class Refused(Message):
 # Supervisor and checker
 
 
-class CollectChecks(Message):
+class CollectChecks(Message, frozen=True):
     """Import `check.py` and say which checks it has."""
 
     lab: str
@@ -246,31 +246,31 @@ class CollectChecks(Message):
     services: list[str]
 
 
-class ChecksCollected(Message):
+class ChecksCollected(Message, frozen=True):
     """The checks of the lab, in order; each stands as `blocked` until it is reported."""
 
     checks: list[Check]
 
 
-class CollectionFault(Message):
+class CollectionFault(Message, frozen=True):
     """`check.py` cannot be imported or holds no check: the lab author's fault."""
 
     why: str
 
 
-class JudgeWorld(Message):
+class JudgeWorld(Message, frozen=True):
     """Run the program and the checks now."""
 
     clock_ms: int
 
 
-class CheckDone(Message):
+class CheckDone(Message, frozen=True):
     """One check has its result."""
 
     check: Check
 
 
-class JudgingDone(Message):
+class JudgingDone(Message, frozen=True):
     """All checks are reported; what else goes into the grade."""
 
     program: ProgramEnded
@@ -282,19 +282,19 @@ class JudgingDone(Message):
     notes: list[str]
 
 
-class JudgingFault(Message):
+class JudgingFault(Message, frozen=True):
     """The checker itself could not go on."""
 
     why: str
 
 
-class GetOutput(Message):
+class GetOutput(Message, frozen=True):
     """Ask for what a lane left behind."""
 
     lane: str
 
 
-class OutputIs(Message):
+class OutputIs(Message, frozen=True):
     """What a lane left behind. Files travel in the body, one after the other, in the order of `files`."""
 
     stdout: str
@@ -310,7 +310,7 @@ class OutputIs(Message):
 # Supervisor and program host
 
 
-class BeginProgram(Message):
+class BeginProgram(Message, frozen=True):
     """Run the program now. Its source travels as the body."""
 
     name: str
@@ -322,13 +322,13 @@ class BeginProgram(Message):
     arguments: str
 
 
-class HostReady(Message):
+class HostReady(Message, frozen=True):
     """The jail stands; the door's listening socket travels beside this message."""
 
     endpoint: str
 
 
-class HostEnded(Message):
+class HostEnded(Message, frozen=True):
     """The program is gone. The files it wrote travel in the body."""
 
     status: int

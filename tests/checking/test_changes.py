@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from cloudkata.checking.changes import Changes
 
-BEFORE = {"s3": {"bucket a": {"Policy": None, "Tags": 1}, "object a/k": {"ETag": "1"}}, "sqs": {"queue q": {"X": 1}}}
+BEFORE = {
+    "s3": {"bucket a": {"Policy": None, "Tags": 1}, "object a/k": {"ETag": "1"}},
+    "sqs": {"queue q": {"X": 1}},
+}
 
 
 def after(**services: object) -> Changes:
@@ -30,5 +33,7 @@ def test_what_is_allowed_is_left_out() -> None:
     assert len(changes.besides()) == 2
     assert changes.besides("s3 object a/*") == [str(changes.all[0])]
     assert changes.besides("s3 object a/* altered", "s3 bucket a Policy", "s3 bucket a Tags") == []
-    assert len(changes.besides("s3 object a/*", "s3 bucket a Policy")) == 1, "an attribute beyond the allowed ones"
+    assert len(changes.besides("s3 object a/*", "s3 bucket a Policy")) == 1, (
+        "an attribute beyond the allowed ones"
+    )
     assert len(changes.besides("s3 object a/* deleted")) == 2

@@ -21,7 +21,9 @@ KATA = Path(sys.executable).with_name("kata")
 LAB = "s3/share-one-report"
 
 
-def kata(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+def kata(
+    *arguments: str | Path, cwd: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [KATA, *arguments],
         cwd=cwd,
@@ -101,7 +103,9 @@ def test_the_demo_fails_then_passes(tmp_path: Path) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )  # fmt: skip
-def test_bad_input_gets_one_clear_sentence(tmp_path: Path, arguments: list[str], status: int, sentence: str) -> None:
+def test_bad_input_gets_one_clear_sentence(
+    tmp_path: Path, arguments: list[str], status: int, sentence: str
+) -> None:
     (tmp_path / "program.py").write_text("")
     (tmp_path / "huge.py").write_bytes(b"#" * (1 << 20) + b"#")
     (tmp_path / "taken").mkdir()

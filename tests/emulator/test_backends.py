@@ -178,9 +178,12 @@ def test_an_upload_in_parts_stays_in_memory(
 
 
 @pytest.mark.parametrize(
-    "content_type", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/json"]
+    "content_type",
+    ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/json"],
 )
-def test_an_object_that_looks_like_a_form_is_stored_as_it_is(world: World, bucket: str, content_type: str) -> None:
+def test_an_object_that_looks_like_a_form_is_stored_as_it_is(
+    world: World, bucket: str, content_type: str
+) -> None:
     s3 = world.client("s3")
     s3.put_object(Bucket=bucket, Key="k", Body=b"key=other&file=x", ContentType=content_type)
     got = s3.get_object(Bucket=bucket, Key="k")
@@ -301,6 +304,13 @@ def test_a_bucket_is_not_made_by_setting_its_metrics(world: World) -> None:
     assert code_of(lambda: s3.head_bucket(Bucket="new-bucket")) == "404"
 
 
+def test_a_compressed_call_is_served(world: World) -> None:
+    cloudwatch = world.client("cloudwatch")
+    data = [{"MetricName": f"metric-{number}", "Value": 1.0} for number in range(500)]
+    cloudwatch.put_metric_data(Namespace="compressed", MetricData=data)
+    assert len(cloudwatch.list_metrics(Namespace="compressed")["Metrics"]) == 500
+
+
 # What was named is what is done
 
 
@@ -371,7 +381,8 @@ def test_a_message_is_sent_to_the_queue_of_the_url(world: World) -> None:
 
 def test_emr_keeps_its_regions_apart(world: World) -> None:
     world.client("emr", "eu-west-1").create_security_configuration(Name="c", SecurityConfiguration="{}")
-    assert world.client("emr", "eu-west-2").list_security_configurations()["SecurityConfigurations"] == []
+    elsewhere = world.client("emr", "eu-west-2")
+    assert code_of(lambda: elsewhere.describe_security_configuration(Name="c")) == "InvalidRequestException"
 
 
 def test_a_call_given_partly_in_the_query_is_served_whole(world: World) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from contextlib import suppress
@@ -288,6 +289,24 @@ def test_sqs_still_speaks_its_old_protocol() -> None:
     assert name_call(request).protocol == "query"
 
 
+def test_a_compressed_body_is_named_unfolded() -> None:
+    data = [{"MetricName": f"metric-{number}", "Value": 1.0} for number in range(500)]
+    request = sent("cloudwatch", lambda c: c.put_metric_data(Namespace="app", MetricData=data))
+    assert request.header("content-encoding") == "gzip"
+    assert name_call(request).parameters == {"Namespace": "app", "MetricData": data}
+
+
+def test_a_compressed_object_is_named_as_it_is_stored() -> None:
+    body = gzip.compress(b"hello")
+    request = ask("PUT", "/b/k", body=body, content_encoding="gzip")
+    assert name_call(request).parameters == {
+        "Bucket": "b",
+        "Key": "k",
+        "Body": body,
+        "ContentEncoding": "gzip",
+    }
+
+
 def test_query_calls_may_come_as_urls() -> None:
     request = ask("GET", "/?Action=GetUser&Version=2010-05-08&UserName=a%20b", "iam")
     assert brief(name_call(request)) == ("iam", "GetUser", {"UserName": "a b"})
@@ -328,6 +347,25 @@ def test_query_calls_may_come_as_urls() -> None:
             "json",
         ),
         (ask("PUT", "/bucket?acl", "s3", b"<no xml"), "MalformedXML", "s3", "rest-xml"),
+        (
+            ask("PUT", "/b/k", "s3", b"5\r\nhel", content_encoding="aws-chunked"),
+            "IncompleteBody",
+            "s3",
+            "rest-xml",
+        ),
+        (
+            ask(
+                "POST",
+                "/",
+                "monitoring",
+                gzip.compress(b" " * (17 << 20)),
+                content_encoding="gzip",
+                x_amz_target="GraniteServiceVersion20100801.PutMetricData",
+            ),
+            "SerializationException",
+            "cloudwatch",
+            "json",
+        ),
     ],
 )
 def test_what_is_no_call_is_told_with_aws_code(

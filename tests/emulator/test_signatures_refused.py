@@ -282,6 +282,14 @@ def test_a_meddled_authorization_header_is_refused(change: tuple[str, str], code
     assert refused(meddled).code == code
 
 
+def test_the_region_is_one() -> None:
+    request = sent("s3", lambda c: c.list_buckets())
+    elsewhere = with_header(
+        request, "Authorization", request.header("authorization").replace("eu-west-1", "mars-north-1")
+    )
+    assert refused(elsewhere).message == "Credential should be scoped to a valid region, not 'mars-north-1'."
+
+
 def test_the_scope_is_of_the_signature_day() -> None:
     request = sent("s3", lambda c: c.list_buckets())
     day = request.header("x-amz-date")[:8]

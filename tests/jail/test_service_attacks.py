@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jail import hostile_service
+from jail.arena import LEVELS, Service, outside
 
 from cloudkata.jail import Level
-from jail import hostile_service
-from jail.arena import LEVELS, Service, outside, run_service
 
 SOURCE = (
     Path(hostile_service.__file__).read_text()

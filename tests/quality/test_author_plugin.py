@@ -32,11 +32,16 @@ def test_another_program_can_be_checked_with_pytests_own_tracebacks(tmp_path: Pa
     done = pytest_in(tmp_path, str(LAB.folder), "--program", str(mistake.path))
     assert done.returncode == 1
     assert "1 failed, 4 passed" in done.stdout
-    assert ">       assert late.status == 403" in " ".join(done.stdout.split("\n")) or "assert 200 == 403" in done.stdout
+    assert (
+        ">       assert late.status == 403" in " ".join(done.stdout.split("\n"))
+        or "assert 200 == 403" in done.stdout
+    )
 
 
 def test_other_tests_are_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "test_mine.py").write_text("def test_mine(pytestconfig):\n    assert not pytestconfig.pluginmanager.has_plugin('cloudkata-lab')\n")
+    (tmp_path / "test_mine.py").write_text(
+        "def test_mine(pytestconfig):\n    assert not pytestconfig.pluginmanager.has_plugin('cloudkata-lab')\n"
+    )
     (tmp_path / "check.py").write_text("raise SystemExit('not a lab')\n")
     done = pytest_in(tmp_path)
     assert done.returncode == 0, done.stdout

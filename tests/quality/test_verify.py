@@ -22,11 +22,14 @@ CHECK = '''
         assert status == "Enabled", f"Versioning is {status}."
 '''
 ALWAYS = '\n    def test_always(aws):\n        """X."""\n        assert aws, "never"\n'
-MAKE = "import boto3, os\ns3 = boto3.client('s3')\nname = os.environ['BUCKET']\ns3.create_bucket(Bucket=name)\n"
+MAKE = (
+    "import boto3, os\ns3 = boto3.client('s3')\nname = os.environ['BUCKET']\ns3.create_bucket(Bucket=name)\n"
+)
 SOLUTION = MAKE + "s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={'Status': 'Enabled'})\n"
 MISTAKES = {
     "nothing": '"""Fails: test_bucket_is_there\n\nForgot it."""\n',
-    "other_name": '"""Fails: test_bucket_is_there\n\nTypo."""\n' + MAKE.replace("os.environ['BUCKET']", "'wrong-name'"),
+    "other_name": '"""Fails: test_bucket_is_there\n\nTypo."""\n'
+    + MAKE.replace("os.environ['BUCKET']", "'wrong-name'"),
     "not_versioned": '"""Fails: test_bucket_is_versioned\n\nForgot it."""\n' + MAKE,
 }
 

@@ -15,7 +15,17 @@ from cloudkata.reports.terminal import duration, show
 
 
 def check(**given: object) -> Check:
-    return Check(**{"id": "test_a", "title": "A.", "points": 2, "earned": 0, "fidelity": "behaviour", "status": "failed", **given})  # type: ignore[arg-type]
+    return Check(
+        **{
+            "id": "test_a",
+            "title": "A.",
+            "points": 2,
+            "earned": 0,
+            "fidelity": "behaviour",
+            "status": "failed",
+            **given,
+        }
+    )  # type: ignore[arg-type]
 
 
 def grade(*checks: Check, **given: object) -> Grade:
@@ -81,7 +91,9 @@ def test_nothing_unprintable_passes(text: str) -> None:
 
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_lines_keep_to_the_width(width: int) -> None:
-    text = shown(grade(check(title="A title that goes on for a while. " * 5, message="A message too. " * 20)), width)
+    text = shown(
+        grade(check(title="A title that goes on for a while. " * 5, message="A message too. " * 20)), width
+    )
     assert max(len(line) for line in text.splitlines()) <= width
 
 

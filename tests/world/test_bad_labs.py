@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from made_labs import Grader
 
-from cloudkata.world.supervisor import Limits
+from cloudkata.world.assignment import Limits
 
 FINE = 'def test_it(program):\n    """It."""\n    assert True, "never"\n'
 
@@ -13,7 +13,10 @@ FINE = 'def test_it(program):\n    """It."""\n    assert True, "never"\n'
 @pytest.mark.parametrize(
     ("setup", "sentence"),
     [
-        ("def setup(aws, inputs, clock):\n    1 / 0\n", "setup.py, line 2: ZeroDivisionError: division by zero"),
+        (
+            "def setup(aws, inputs, clock):\n    1 / 0\n",
+            "setup.py, line 2: ZeroDivisionError: division by zero",
+        ),
         ("def setup(aws, inputs clock):\n", "setup.py, line 1: SyntaxError"),
         ("import nowhere\n", "setup.py, line 1: ModuleNotFoundError: No module named 'nowhere'"),
         ("x = 1\n", "setup.py has no function setup(aws, inputs, clock)."),
@@ -23,7 +26,10 @@ FINE = 'def test_it(program):\n    """It."""\n    assert True, "never"\n'
         ),
         ("def setup(aws, inputs, clock):\n    inputs.BUCKET\n", "has no input BUCKET"),
         ("def setup(aws, inputs, clock):\n    while True: pass\n", "setup.py was not done after 3 seconds"),
-        ("import os\ndef setup(aws, inputs, clock):\n    os._exit(3)\n", "ended before the start state was made"),
+        (
+            "import os\ndef setup(aws, inputs, clock):\n    os._exit(3)\n",
+            "ended before the start state was made",
+        ),
     ],
 )
 def test_a_setup_that_fails_is_the_labs_fault(graded: Grader, setup: str, sentence: str) -> None:
@@ -90,7 +96,12 @@ def test_a_check_waits_for_those_it_needs(graded: Grader) -> None:
         ''',
     )
     first, second, third = made.runs[0].checks
-    assert (first.status, first.expected, first.actual, first.message) == ("failed", "2", "1", "One is not two.")
+    assert (first.status, first.expected, first.actual, first.message) == (
+        "failed",
+        "2",
+        "1",
+        "One is not two.",
+    )
     assert (second.status, second.message) == ("blocked", 'Waits for "First."')
     assert third.status == "passed"
     assert (made.points, made.max_points) == (1, 4)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from made_labs import Grader, only_check
 
-from cloudkata.world.supervisor import Limits
+from cloudkata.world.assignment import Limits
 
 SHOWS = '''
     def test_it(program):
@@ -37,7 +37,7 @@ def test_a_traceback_shows_the_program_and_nothing_of_ours(graded: Grader) -> No
     assert made.runs[0].output.stderr == (
         "Traceback (most recent call last):\n"
         '  File "solution.py", line 3, in <module>\n    f()\n'
-        '  File "solution.py", line 2, in f\n    return {}[\'k\']\n'
+        "  File \"solution.py\", line 2, in f\n    return {}['k']\n"
         "           ~~^^^^^\n"
         "KeyError: 'k'\n"
     )
@@ -151,7 +151,7 @@ def test_a_wrong_shape_of_answer_fails_the_check_only(graded: Grader) -> None:
     deep = "print('[' * 100_000)"
     for program in ("", "print('not json')", deep, "print('9' * 5000)"):
         assert only_check(graded(program, check=check)).status == "failed"
-    assert graded("print('{\"cause\": \"x\"}')", check=check).passed
+    assert graded('print(\'{"cause": "x"}\')', check=check).passed
 
 
 def test_a_function_is_called_with_what_it_has_not_seen(graded: Grader) -> None:
@@ -175,4 +175,8 @@ def test_a_function_is_called_with_what_it_has_not_seen(graded: Grader) -> None:
     for n, (program, status) in enumerate(results.items()):
         check_made = only_check(graded(program, check=check))
         assert check_made.status == status, (program, check_made.message)
-        assert status == "passed" or "Calling double(number=21) gave no result" in (check_made.message or "") or n == 1
+        assert (
+            status == "passed"
+            or "Calling double(number=21) gave no result" in (check_made.message or "")
+            or n == 1
+        )

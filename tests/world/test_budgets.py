@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-
-from cloudkata.world.supervisor import Limits
 from made_labs import Grader, only_check
+
+from cloudkata.world.assignment import Limits
 
 ENDED = '''
     def test_it(program):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from made_labs import SEED, Grader
 
 from cloudkata.world import processes
-from made_labs import SEED, Grader
 
 FIVE_SERVICES = """
     import boto3, uuid, secrets, random, json

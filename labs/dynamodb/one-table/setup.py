@@ -60,7 +60,7 @@ def _orders(draw, talk, customer_ids, now):
             order["total_cents"] = sum(line["quantity"] * line["unit_price_cents"] for line in own)
             lines += own
         if bought[number] == largest:
-            order["note"] = _excerpt(draw, talk, 2000)
+            order["note"] = _excerpt(draw, talk, 1500)
         orders.append(order)
     return orders, lines
 

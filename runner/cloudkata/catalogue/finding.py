@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _FAILS = re.compile(r"Fails: (test_\w+)")
 
 
-class UnknownLab(LookupError):  # noqa: N818  it says what is not there, no defect
+class UnknownLab(LookupError):
     """No lab, or more than one, goes by that name; the sentence offers the nearest."""
 
 
@@ -76,7 +76,7 @@ def find_lab(name: str, roots: Sequence[Path] | None = None) -> Lab:
 
     Raises `UnknownLab` when there is no such lab or several, `LabError` when it is broken.
     """
-    from cloudkata.catalogue.lab import load_lab  # noqa: PLC0415  listing labs does without it
+    from cloudkata.catalogue.lab import load_lab
 
     if name.startswith(("/", "./", "../", "~")) or name in (".", ".."):
         return load_lab(_at_path(name))
@@ -158,7 +158,7 @@ def _entry(name: str, folder: Path) -> LabEntry:
 
 def _broken(name: str, folder: Path) -> LabEntry:
     """The entry of a lab that is broken, or was when it was first read."""
-    from cloudkata.catalogue.lab import load_lab  # noqa: PLC0415  only a broken lab needs it
+    from cloudkata.catalogue.lab import load_lab
 
     try:
         lab = load_lab(folder)

@@ -91,7 +91,7 @@ def start_workspace(lab: Lab, folder: Path, seed: int | None = None) -> Workspac
     Raises `WorkspaceError` when anything else is in the folder or it cannot be written, and leaves nothing
     half-made behind; `LabError` when the lab is broken.
     """
-    from cloudkata.catalogue.task import render_task  # noqa: PLC0415  only this needs Jinja2
+    from cloudkata.catalogue.task import render_task
 
     folder = Path(os.path.abspath(folder))  # noqa: PTH100  resolve() would rename a linked folder
     present = _present(folder)

@@ -45,9 +45,9 @@ class Http:
     ) -> Reply:
         """Any request. Fails the check when the URL leads elsewhere than into this world."""
         parts = urlsplit(url)
-        assert parts.scheme in ("http", "https") and parts.netloc, (
-            f"{url[:200]!r} is not a link: it should begin with http:// and lead to the emulated AWS."
-        )
+        what = f"{url[:200]!r} is not a link: it should begin with http:// and lead to the emulated AWS."
+        assert parts.scheme in ("http", "https"), what
+        assert parts.netloc, what
         assert parts.netloc == HOST, f"The link leads to {parts.netloc!r}, not to the emulated AWS at {HOST}."
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         given = [*(headers or {}).items(), ("host", HOST), ("content-length", str(len(body)))]

@@ -134,7 +134,7 @@ class Judge:
             keywords={},
             outcome="failed" if error else "passed",
             longrepr=None,
-            when=call.when,
+            when=call.when if call.when != "collect" else "setup",
         )
 
     def _failed(self, item: pytest.Item, error: BaseException) -> Check:

@@ -61,7 +61,8 @@ class LazyCommands(click.Group):
 @click.command(
     cls=LazyCommands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit status: 0 passed, 1 checks failed, 2 usage, 3 the lab's or the machine's fault, 130 interrupted.",
+    epilog="Exit status: 0 passed, 1 checks failed, 2 usage, 3 the lab's or the machine's fault, "
+    "130 interrupted.",
 )
 @click.version_option(__version__, prog_name="kata")
 def kata() -> None:

@@ -42,7 +42,8 @@ def command(ctx: click.Context) -> None:
     broken = [guarantee for guarantee in guarantees if not guarantee.held]
     if broken:
         click.echo(
-            f"\n{len(broken)} of {len(guarantees)} guarantees do not hold here. Grade only programs you trust."
+            f"\n{len(broken)} of {len(guarantees)} guarantees do not hold here: "
+            "grade only programs you trust."
         )
     else:
         click.echo(

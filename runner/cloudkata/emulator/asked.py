@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl
@@ -11,6 +12,26 @@ from werkzeug.datastructures import MultiDict
 from cloudkata.emulator.wire import Request
 
 _FORM = "application/x-www-form-urlencoded"
+
+
+LARGEST = 16 << 20
+"""Bytes a compressed body may unfold to; no service takes more in a request that SDKs compress."""
+
+
+def inflated(request: Request) -> bytes:
+    """The body of a request to any service but S3, without the compression that SDKs give large ones.
+
+    It stays as it is where it is not compressed, or unfolds to more than `LARGEST` bytes: nothing can read
+    it then.
+    """
+    if request.header("content-encoding") != "gzip":
+        return request.body
+    unfolding = zlib.decompressobj(wbits=31)
+    try:
+        body = unfolding.decompress(request.body, LARGEST)
+    except zlib.error:
+        return request.body
+    return body if unfolding.eof else request.body
 
 
 class _Headers:
@@ -44,7 +65,7 @@ class Asked:
         self.method = request.method
         self.raw_path = request.raw_path or "/"
         self.host = request.header("host")
-        self.body = request.body
+        self.body = request.body if scope.startswith("s3") else inflated(request)
         self.headers = _Headers(request)
         self.target = request.header("x-amz-target")
         pairs = parse_qsl(request.query, keep_blank_values=True) if request.query else []

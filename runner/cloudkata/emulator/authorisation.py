@@ -35,10 +35,10 @@ def authorise(named: NamedCall, caller: Caller) -> str | None:
         return None
     if named.service != "s3":
         raise denied(named, caller.arn, None, "The request carries no credentials.")
-    bucket_name = named.parameters.get("Bucket")
-    key_name = named.parameters.get("Key")
+    bucket_name: str = named.parameters.get("Bucket", "")
+    key_name: str = named.parameters.get("Key", "")
     action = "s3:" + _ACTION.get(named.operation, named.operation)
-    resource = "arn:aws:s3:::" + (bucket_name or "") + (f"/{key_name}" if key_name else "")
+    resource = "arn:aws:s3:::" + bucket_name + (f"/{key_name}" if key_name else "")
     bucket = _bucket(bucket_name)
     if bucket is None:
         raise denied(named, caller.arn, resource, "The request carries no credentials.")
@@ -87,13 +87,13 @@ def acls_disabled(bucket: Any) -> bool:
     return bool(bucket.ownership_rule == "BucketOwnerEnforced")
 
 
-def _bucket(name: str | None) -> Any:
+def _bucket(name: str) -> Any:
     from moto.s3.models import s3_backends
 
     account = s3_backends.bucket_accounts.get(name)
     return s3_backends[account[1]][account[0]].buckets.get(name) if account else None
 
 
-def _object_grants(bucket: Any, key_name: str | None) -> list[Grant]:
+def _object_grants(bucket: Any, key_name: str) -> list[Grant]:
     stored = bucket.keys.get(key_name) if key_name else None
     return grants(stored.acl) if stored is not None else []

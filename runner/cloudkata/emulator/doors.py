@@ -27,7 +27,7 @@ CLOCK_HEADER = "x-world-clock"
 """Every answer carries the world's clock, milliseconds since 1970; the program's own clock follows it."""
 
 _SIOCOUTQNSD = 0x894B
-"""ioctl: bytes the kernel has not yet handed over (man 7 tcp); unlike SIOCOUTQ it does not wait for an ACK."""
+"""ioctl: bytes not yet handed over (linux/sockios.h); unlike SIOCOUTQ it does not wait for an ACK."""
 
 _REASONS = {
     200: "OK", 202: "Accepted", 204: "No Content", 206: "Partial Content", 301: "Moved Permanently",

@@ -18,7 +18,7 @@ from moto.moto_server import werkzeug_app
 from moto.utilities.utils import get_partition
 
 from cloudkata.emulator import aws_chunked, s3_requests
-from cloudkata.emulator.asked import Asked
+from cloudkata.emulator.asked import Asked, inflated
 from cloudkata.emulator.credentials import claim_of
 from cloudkata.emulator.naming import NamedCall
 from cloudkata.emulator.services import FORM_PROTOCOLS
@@ -132,7 +132,9 @@ def _as_named(request: Request, named: NamedCall) -> tuple[str, str, dict[str, s
     """Method, target, headers and body that say what the call was named, and nothing else."""
     if named.service == "s3":
         return _as_named_for_s3(request, named)
-    headers, body, method = request.lowered, request.body, request.method
+    headers, body, method = request.lowered, inflated(request), request.method
+    if body is not request.body:
+        headers = {name: value for name, value in headers.items() if name != "content-encoding"}
     if named.protocol == "json":
         return method, "/", {**headers, "content-type": "application/x-amz-json-1.1"}, body
     if named.protocol in FORM_PROTOCOLS:
@@ -140,7 +142,9 @@ def _as_named(request: Request, named: NamedCall) -> tuple[str, str, dict[str, s
         path = request.raw_path if named.service == "sqs" else "/"
         if request.query or not headers.get("content-type", "").startswith(_FORM):
             form = Asked(request, named.signing_name).form
-            body = urlencode({name: value for name, value in form.items() if not name.startswith("X-Amz-")}).encode()
+            body = urlencode(
+                {name: value for name, value in form.items() if not name.startswith("X-Amz-")}
+            ).encode()
         return "POST", path, {**headers, "content-type": _FORM}, body
     query = _without_signature(request.query) if "X-Amz-" in request.query else request.query
     return method, f"{request.raw_path}?{query}" if query else request.raw_path, headers, body

@@ -189,6 +189,8 @@ def _parameters(
         if candidate.name == "s3":
             return s3_requests.parameters(candidate, operation, asked, asked.request, labels)
         return _with_queue(candidate, operation, asked, candidate.parse(operation, protocol, asked, labels))
+    except s3_requests.Malformed as malformed:
+        raise _refused_by_s3(malformed) from malformed
     except Exception as error:  # moto's parsers let any error out when a body is not of the operation's form
         raise _malformed(candidate, protocol, error) from error
 
@@ -202,6 +204,10 @@ def _with_queue(
         if "QueueUrl" in members:
             parameters["QueueUrl"] = f"http://{asked.host}{asked.raw_path}"
     return parameters
+
+
+def _refused_by_s3(malformed: s3_requests.Malformed) -> Unnamed:
+    return Unnamed(str(malformed), code=malformed.code, service="s3", protocol="rest-xml")
 
 
 def _malformed(candidate: Service, protocol: str, error: Exception) -> Unnamed:

@@ -228,7 +228,9 @@ def _budget(order: link.StartWorld) -> Budget:
         calls=order.max_calls,
         out_of_calls=f"The program was ended: it made more than {order.max_calls:,} API calls.",
         patience_ms=order.patience_ms,
-        out_of_patience=f"The program was ended: it was still running after {minutes:g} minutes of world time.",
+        out_of_patience=(
+            f"The program was ended: it was still running after {minutes:g} minutes of world time."
+        ),
     )
 
 

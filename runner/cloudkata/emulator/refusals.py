@@ -148,6 +148,16 @@ def throttled(named: NamedCall) -> Refusal:
     return Refusal("ThrottlingException", "Rate exceeded", status)
 
 
+def not_signed(named: NamedCall) -> Refusal:
+    """The refusal of a call that carries no credentials, by every service but S3, which denies strangers."""
+    if named.protocol == "ec2":
+        return Refusal("MissingParameter", "The request must contain the parameter AWSAccessKeyId", 400)
+    if named.protocol in ("query", "rest-xml") or named.service in QUERY_CODES:
+        return Refusal("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
+    status = 403 if named.protocol == "rest-json" else 400
+    return Refusal("MissingAuthenticationTokenException", "Missing Authentication Token", status)
+
+
 def not_named(unnamed: Unnamed) -> Refusal:
     """The refusal of a request that is no AWS call."""
     status = {"MethodNotAllowed": 405, "UnknownOperationException": 404}.get(unnamed.code, 400)

@@ -122,8 +122,12 @@ def parameters(
     """
     if operation == "PostObject":
         return {**labels, **_form(request)}
+    asked.body = request.body  # an object may be compressed; that is how it is stored
     if aws_chunked.is_chunked(request):
-        asked.body = aws_chunked.decode(request.body).data
+        try:
+            asked.body = aws_chunked.decode(request.body).data
+        except ValueError as error:
+            raise Malformed(f"The request body is not aws-chunked: {error}.", "IncompleteBody") from error
     named = s3.parse(operation, "rest-xml", asked, labels)
     # How long a body is and in which pieces it came are the transport's business.
     named.pop("ContentLength", None)

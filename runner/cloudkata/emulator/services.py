@@ -188,6 +188,17 @@ def service(name: str) -> Service | None:
     return _loaded(name) if _SERVICE_NAME.fullmatch(name) else None
 
 
+@cache
+def _regions() -> frozenset[str]:
+    partitions = moto_models.create_loader().load_data("partitions")["partitions"]  # type: ignore[attr-defined]
+    return frozenset(name for partition in partitions for name in partition["regions"])
+
+
+def is_region(name: str) -> bool:
+    """Whether AWS has a region of this name, in any partition; `aws-global` and its like count."""
+    return name in _regions()
+
+
 class Listing(NamedTuple):
     """What the index keeps of a service without loading its model."""
 

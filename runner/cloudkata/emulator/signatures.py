@@ -16,6 +16,7 @@ from cloudkata.emulator import signatures_v2, signatures_v4
 from cloudkata.emulator.complaints import Complaints
 from cloudkata.emulator.credentials import Claim, claim_of
 from cloudkata.emulator.naming import NamedCall
+from cloudkata.emulator.services import is_region
 from cloudkata.emulator.wire import Request
 
 _TWO_MECHANISMS = (
@@ -72,6 +73,10 @@ def identify(
         raise complaints.unreadable_query("The credential in the query cannot be read.")
     if complaints.of_s3 and claim.scheme in ("v4", "v2") and _signs_in_query(request):
         raise complaints.of_code("InvalidArgument", _TWO_MECHANISMS)
+    if claim.region and not is_region(claim.region):
+        raise complaints.invalid_signature(
+            f"Credential should be scoped to a valid region, not '{claim.region}'."
+        )
     key = keys(claim.access_key_id)
     if key is None or not key.active:
         raise complaints.unknown_key()

@@ -16,9 +16,9 @@ AUTHENTICATED_USERS = "http://acs.amazonaws.com/groups/global/AuthenticatedUsers
 
 NARROWING_KEYS = frozenset(
     {
-        "aws:sourceip", "aws:sourcearn", "aws:sourcevpc", "aws:sourcevpce", "aws:sourceowner", "aws:sourceaccount",
-        "aws:principalorgid", "aws:principalorgpaths", "aws:principalaccount", "aws:principalarn", "aws:userid",
-        "s3:dataaccesspointarn", "s3:dataaccesspointaccount",
+        "aws:sourceip", "aws:sourcearn", "aws:sourcevpc", "aws:sourcevpce", "aws:sourceowner",
+        "aws:sourceaccount", "aws:principalorgid", "aws:principalorgpaths", "aws:principalaccount",
+        "aws:principalarn", "aws:userid", "s3:dataaccesspointarn", "s3:dataaccesspointaccount",
     }
 )  # fmt: skip
 """Condition keys which, with a fixed value, make a wildcard principal not public."""

@@ -76,7 +76,8 @@ class AuthorsWorld:
         from cloudkata.checking.judge import described
         from cloudkata.checking.program import Program
         from cloudkata.checking.world import FROM_SUPERVISOR, World
-        from cloudkata.world.supervisor import Assignment, Limits, Supervisor
+        from cloudkata.world.assignment import Assignment, Limits
+        from cloudkata.world.supervisor import Supervisor
 
         if session.testsfailed or session.config.option.collectonly or not session.items:
             return (yield)

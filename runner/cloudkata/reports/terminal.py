@@ -114,7 +114,8 @@ def _show_budgets(run: Run, to: Console) -> None:
     _line(
         to,
         f"The program made {calls} API {'call' if calls == 1 else 'calls'} and took "
-        f"{duration(run.budgets.world_ms)} of world time; until the last check {duration(run.world_ms)} went by.",
+        f"{duration(run.budgets.world_ms)} of world time; "
+        f"until the last check {duration(run.world_ms)} went by.",
         "dim",
     )
     if run.output.ended:

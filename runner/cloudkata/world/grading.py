@@ -14,7 +14,8 @@ from cloudkata import __version__, jail
 from cloudkata.catalogue.inputs import draw_inputs, seed_for
 from cloudkata.catalogue.lab import Lab
 from cloudkata.grade import Budgets, Check, Grade, Output, Program, Run, Verdict
-from cloudkata.world.supervisor import Assignment, Limits, Outcome, Supervisor
+from cloudkata.world.assignment import Assignment, Limits
+from cloudkata.world.supervisor import Outcome, Supervisor
 from cloudkata.worldtime import iso
 
 LONGEST_OUTPUT = 20_000

@@ -54,13 +54,13 @@ def launch(order: BeginProgram, source: bytes, door: tuple[str, int], result: in
 
 
 def _redirect(door: tuple[str, int]) -> None:
-    """Where there is no network namespace, the one address of the emulated AWS leads to this program's door."""
+    """Where there is no network namespace: the emulated AWS's one address leads to this program's door."""
     connect = socket.socket.connect
 
     def redirected(sock: socket.socket, address: Any) -> None:
         connect(sock, door if address == CANONICAL else address)
 
-    socket.socket.connect = redirected  # type: ignore[method-assign]
+    socket.socket.connect = redirected  # type: ignore[method-assign, assignment]
 
 
 def _mark_lines(name: str) -> None:

@@ -56,10 +56,10 @@ class ProgramClock:
         def monotonic_ns() -> int:
             return round(monotonic() * 1_000_000_000)
 
-        traveller.time_ns = looked  # type: ignore[method-assign]
+        traveller.time_ns = looked
         time.monotonic = time.perf_counter = monotonic
         time.monotonic_ns = time.perf_counter_ns = monotonic_ns
-        time.sleep = self.sleep
+        time.sleep = self.sleep  # type: ignore[assignment]
         begin = http.client.HTTPResponse.begin
 
         def follow(response: http.client.HTTPResponse) -> None:
@@ -68,7 +68,7 @@ class ProgramClock:
             if told.isascii() and told.isdigit():
                 self._move_to(int(told))
 
-        http.client.HTTPResponse.begin = follow  # type: ignore[method-assign]
+        http.client.HTTPResponse.begin = follow  # type: ignore[method-assign, assignment]
         when_growing(lambda: self._ask("/-/tasks"))
 
     def sleep(self, seconds: float) -> None:

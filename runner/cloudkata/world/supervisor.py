@@ -6,67 +6,27 @@ says is what the checker saw, and that nobody waits for ever.
 
 from __future__ import annotations
 
-import os
 import selectors
-import signal
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO
+from typing import NoReturn
 
-from cloudkata import jail, link
+from cloudkata import link
 from cloudkata.grade import Check
-from cloudkata.world.processes import Child, start_program_host, start_service
-from cloudkata.world.tasks import all_asleep
-
-MAX_OUTPUT = 1 << 20
-"""Bytes of each stream that are kept."""
-
-ENDLESS_OUTPUT = 16 << 20
-"""A program that prints more than this is ended."""
+from cloudkata.world.assignment import Assignment
+from cloudkata.world.processes import Child, start_service
+from cloudkata.world.program_starts import JailFailed, ProgramStarts, Unordered
 
 FROM_EMULATOR = (
     link.WorldReady, link.WorldFault, link.Launch, link.KillLane, link.LookAtLane, link.Serving, link.Pong,
 )  # fmt: skip
 FROM_CHECKER = (
-    link.ChecksCollected, link.CollectionFault, link.CheckDone, link.JudgingDone, link.JudgingFault, link.GetOutput,
+    link.ChecksCollected, link.CollectionFault, link.CheckDone, link.JudgingDone, link.JudgingFault,
+    link.GetOutput,
 )  # fmt: skip
-FROM_HOST = (link.HostReady, link.HostEnded)
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Real seconds; all of them are for what went wrong, none is a measure of a program."""
-
-    ready: float = 60
-    """Until emulator and checker stand."""
-    program: float = 30
-    """For one start of the program."""
-    silence: float = 5
-    """For the emulator, within one call."""
-    judging: float = 120
-    """For the checker between two results."""
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """What one run is to do."""
-
-    lab_folder: Path
-    lab_id: str
-    services: tuple[str, ...]
-    world: str
-    seed: int
-    inputs: dict[str, str]
-    patience_ms: int
-    max_calls: int
-    program_name: str
-    program: bytes
-    level: jail.Level
-    python: str
-    limits: Limits = Limits()
 
 
 @dataclass
@@ -83,26 +43,6 @@ class Outcome:
 
 class _Over(Exception):
     """The run cannot go on."""
-
-
-@dataclass(eq=False)
-class _Start:
-    """One start of the program."""
-
-    child: Child
-    channel: link.Channel
-    launch: link.Launch | None = None
-    door: socket.socket | None = None
-    door_given: bool = False
-    deadline: float | None = None
-    kept: dict[str, bytearray] = field(default_factory=lambda: {"stdout": bytearray(), "stderr": bytearray()})
-    open_streams: int = 2
-    printed: int = 0
-    ended: link.HostEnded | None = None
-    files: bytes = b""
-    why: str | None = None
-    status: int | None = None
-    over: bool = False
 
 
 @dataclass(frozen=True)
@@ -135,8 +75,7 @@ class Supervisor:
         self._children: list[Child] = []
         self._outcome = Outcome()
         self._selector = selectors.DefaultSelector()
-        self._starts: dict[str, _Start] = {}
-        self._spare: _Start | None = None
+        self._starts = ProgramStarts(assignment, self._selector, self._tell_emulator)
         self._collected: list[Check] | None = None
         self._world_ready = False
         self._judging = False
@@ -151,6 +90,8 @@ class Supervisor:
             self._begin()
             while self._outcome.judged is None:
                 self._turn()
+        except JailFailed as failed:
+            self._outcome.fault = str(failed)
         except _Over:
             pass
         finally:
@@ -166,10 +107,11 @@ class Supervisor:
 
     def _begin(self) -> None:
         task = self._assignment
-        self._spare = self._start_host()
+        self._starts.prepare()
         setup, check = task.lab_folder / "setup.py", task.lab_folder / "check.py"
         emulator = start_service("emulator", task.level, self._emulator_end, [setup])
         self._children.append(emulator)
+        assert emulator.control is not None
         self._to_emulator = self._listen(
             emulator.control, FROM_EMULATOR, self._from_emulator, self._emulator_died
         )
@@ -202,11 +144,7 @@ class Supervisor:
         self._deadline = time.monotonic() + task.limits.ready
 
     def _end(self) -> None:
-        for start in (*self._starts.values(), self._spare):
-            if start is not None:
-                start.child.end()
-                if start.door is not None:
-                    start.door.close()
+        self._starts.end()
         for child in self._children:
             child.end()
         for end in (self._control, self._emulator_end, self.seat.control, self.seat.link):
@@ -229,46 +167,30 @@ class Supervisor:
                 while (frame := channel.pop()) is not None:
                     handle(*frame)
             except (EOFError, OSError, link.LinkError):
-                self._forget(control)
+                with suppress(KeyError, ValueError):
+                    self._selector.unregister(control)
                 died()
 
         self._selector.register(control, selectors.EVENT_READ, read)
         return channel
 
-    def _forget(self, source: socket.socket | IO[bytes]) -> None:
-        try:
-            self._selector.unregister(source)
-        except (KeyError, ValueError):
-            pass
-
     # One turn of the loop
 
     def _turn(self) -> None:
-        now = time.monotonic()
-        timeout = max(0.0, min(self._next_deadline(now), 1.0 if self._launched() else 60.0))
-        for key, _ in self._selector.select(timeout):
-            if key.fileobj in self._selector.get_map():
+        timeout = 1.0 if self._starts.running() or self._judging else self._deadline - time.monotonic()
+        for key, _ in self._selector.select(max(0.0, timeout)):
+            # An earlier event of the same batch may have closed it.
+            if key.fd in self._selector.get_map():
                 key.data()
         self._watch(time.monotonic())
 
-    def _next_deadline(self, now: float) -> float:
-        deadlines = [start.deadline for start in self._starts.values() if start.deadline and not start.over]
-        return min([self._deadline, *deadlines]) - now
-
-    def _launched(self) -> bool:
-        return any(not start.over for start in self._starts.values())
-
     def _watch(self, now: float) -> None:
         limits = self._assignment.limits
-        for start in list(self._starts.values()):
-            if start.deadline and now > start.deadline and not start.over:
-                self._end_start(
-                    start, f"The program was ended: it ran for more than {limits.program:g} seconds."
-                )
+        self._starts.watch(now)
         if self._judging and now - self._heard_emulator > 1:
             if self._pinged is None:
                 self._pinged = now
-                self._to_emulator.send(link.Ping(number=1))
+                self._tell_emulator(link.Ping(number=1))
             elif now - self._pinged > limits.silence:
                 self._overthrown("did not come back")
         if now > self._deadline:
@@ -278,11 +200,17 @@ class Supervisor:
                 self._fault(f"check.py could not be imported within {limits.ready:g} seconds.")
             self._fault(f"A check did not end within {limits.judging:g} seconds.")
 
-    def _fault(self, why: str) -> None:
+    def _tell_emulator(self, message: link.Message, *, descriptors: tuple[int, ...] = ()) -> None:
+        try:
+            self._to_emulator.send(message, descriptors=descriptors)
+        except OSError:
+            self._emulator_died()
+
+    def _fault(self, why: str) -> NoReturn:
         self._outcome.fault = why
         raise _Over
 
-    def _overthrown(self, what: str) -> None:
+    def _overthrown(self, what: str) -> NoReturn:
         call = f" in the call {self._last_call!r}" if self._last_call else ""
         self._outcome.overthrow = f"The emulated AWS {what}{call}."
         raise _Over
@@ -296,13 +224,10 @@ class Supervisor:
         elif isinstance(message, link.Launch):
             self._launch(message)
         elif isinstance(message, link.KillLane):
-            start = self._starts.get(message.lane)
-            if start is not None and not start.over:
-                self._end_start(start, message.why)
+            self._starts.kill(message.lane, message.why)
         elif isinstance(message, link.LookAtLane):
-            start = self._starts.get(message.lane)
-            quiet = start is not None and all_asleep(start.child.process.pid)
-            self._to_emulator.send(link.LaneLooked(lane=message.lane, number=message.number, quiet=quiet))
+            quiet = self._starts.is_quiet(message.lane)
+            self._tell_emulator(link.LaneLooked(lane=message.lane, number=message.number, quiet=quiet))
         elif isinstance(message, link.WorldReady):
             self._world_ready = True
             self._outcome.began_ms = message.began_ms
@@ -310,7 +235,13 @@ class Supervisor:
         elif isinstance(message, link.WorldFault):
             self._fault(message.why)
 
-    def _emulator_died(self) -> None:
+    def _launch(self, order: link.Launch) -> None:
+        try:
+            self._starts.launch(order)
+        except Unordered:
+            self._overthrown("ordered what it never orders")
+
+    def _emulator_died(self) -> NoReturn:
         if self._judging:
             self._overthrown("broke down")
         self._fault("The emulator ended before the start state was made.")
@@ -331,13 +262,13 @@ class Supervisor:
             self._deadline = time.monotonic() + self._assignment.limits.judging
             self._report(message.check)
         elif isinstance(message, link.GetOutput):
-            self._to_checker.send(*self._output_of(message.lane))
+            self._to_checker.send(*self._starts.output_of(message.lane))
         elif isinstance(message, link.JudgingDone):
             self._finish(message)
         elif isinstance(message, link.CollectionFault | link.JudgingFault):
             self._fault(message.why)
 
-    def _checker_died(self) -> None:
+    def _checker_died(self) -> NoReturn:
         self._fault("The checker ended before all checks were done.")
 
     def _report(self, check: Check) -> None:
@@ -354,168 +285,5 @@ class Supervisor:
         missing = {c.id for c in self._collected or []} - {c.id for c in self._outcome.checks}
         if missing:
             self._fault(f"The checker said it was done without a result for {', '.join(sorted(missing))}.")
-        start = self._starts.get(done.program.lane)
-        self._outcome.output = self._output_of(done.program.lane)[0] if start else None
+        self._outcome.output = self._starts.output_of(done.program.lane)[0]
         self._outcome.judged = done
-
-    def _output_of(self, lane: str) -> tuple[link.OutputIs, bytes]:
-        start = self._starts.get(lane)
-        if start is None:
-            return link.OutputIs(stdout="", stderr="", cut=0, files=[], files_left_out=0, result=None), b""
-        ended = start.ended
-        kept = {name: data.decode("utf-8", "replace") for name, data in start.kept.items()}
-        output = link.OutputIs(
-            stdout=kept["stdout"],
-            stderr=kept["stderr"],
-            cut=start.printed - sum(len(data) for data in start.kept.values()),
-            files=ended.files if ended else [],
-            files_left_out=ended.files_left_out if ended else 0,
-            result=ended.result if ended else None,
-        )
-        return output, start.files
-
-    # The program's starts
-
-    def _start_host(self) -> _Start:
-        child = start_program_host(self._assignment.level, self._assignment.python)
-        assert child.control is not None
-        channel = link.Channel(child.control, FROM_HOST)
-        start = _Start(child, channel)
-
-        channel.learn_senders()
-
-        def read() -> None:
-            try:
-                channel.read_once()
-                self._read_host(start)
-            except (EOFError, OSError, link.LinkError):
-                self._forget(channel.sock)
-                self._host_died(start)
-
-        self._selector.register(channel.sock, selectors.EVENT_READ, read)
-        for name, pipe in (("stdout", child.process.stdout), ("stderr", child.process.stderr)):
-            assert pipe is not None
-            os.set_blocking(pipe.fileno(), False)
-            self._selector.register(pipe, selectors.EVENT_READ, self._reader(start, name, pipe))
-        return start
-
-    def _reader(self, start: _Start, name: str, pipe: IO[bytes]) -> Callable[[], None]:
-        def read() -> None:
-            data = pipe.read(1 << 18)
-            if data is None:
-                return
-            if not data:
-                self._forget(pipe)
-                start.open_streams -= 1
-                self._conclude(start)
-                return
-            start.printed += len(data)
-            room = MAX_OUTPUT - len(start.kept[name])
-            start.kept[name] += data[: max(0, room)]
-            if start.printed > ENDLESS_OUTPUT and start.why is None:
-                self._end_start(
-                    start, f"The program was ended: it printed more than {ENDLESS_OUTPUT >> 20} MB."
-                )
-
-        return read
-
-    def _launch(self, order: link.Launch) -> None:
-        start = self._spare or self._start_host()
-        self._spare = None
-        self._starts[order.lane] = start
-        start.launch = order
-        self._pass_door(start)
-
-    def _read_host(self, start: _Start) -> None:
-        """The door in a frame, then one byte from whoever is to be killed at the end, then the end in a frame."""
-        if not start.door_given:
-            if (frame := start.channel.pop()) is None:
-                return
-            self._from_host(start, *frame)
-        if start.child.warden is None and not start.over:
-            if start.channel.pop_byte() is None:
-                return
-            start.child.warden = os.pidfd_open(start.channel.sender)
-        while (frame := start.channel.pop()) is not None:
-            self._from_host(start, *frame)
-
-    def _from_host(self, start: _Start, message: link.Message, body: bytes) -> None:
-        if isinstance(message, link.HostReady):
-            (descriptor,) = start.channel.take_descriptors()
-            start.door = socket.socket(fileno=descriptor)
-            start.door_given = True
-            self._pass_door(start)
-        elif isinstance(message, link.HostEnded):
-            start.ended, start.files, start.status = message, body, message.status
-            if message.status == -signal.SIGXCPU:
-                start.why = (
-                    f"The program was ended: it used more than {jail.Limits().cpu_seconds} seconds of CPU."
-                )
-            self._conclude(start)
-
-    def _pass_door(self, start: _Start) -> None:
-        """Once the door is there and the launch is ordered: give one to the emulator, the other to the host."""
-        order, door = start.launch, start.door
-        if order is None or door is None:
-            return
-        start.door = None
-        self._to_emulator.send(link.LaneStarted(lane=order.lane), descriptors=[door.fileno()])
-        door.close()
-        start.deadline = time.monotonic() + self._assignment.limits.program
-        begin = link.BeginProgram(
-            name=self._assignment.program_name,
-            clock_ms=order.clock_ms,
-            randomness=f"{self._assignment.seed}/{order.lane}/{order.start}",
-            environment={**_PROGRAM_ENVIRONMENT, **order.environment},
-            function=order.function,
-            arguments=order.arguments,
-        )
-        start.channel.send(begin, self._assignment.program)
-
-    def _host_died(self, start: _Start) -> None:
-        if start is self._spare:
-            self._fault(f"The program's jail could not be built: {self._complaint(start)}")
-        if start.launch is not None and start.ended is None and start.why is None and not start.over:
-            start.why = "The program took its own jail down with it."
-        self._conclude(start)
-
-    def _complaint(self, start: _Start) -> str:
-        pipe = start.child.process.stderr
-        said = bytes(start.kept["stderr"]) + ((pipe.read() or b"") if pipe else b"")
-        lines = said.decode("utf-8", "replace").strip().splitlines()
-        return lines[-1] if lines else "it ended without a word."
-
-    def _end_start(self, start: _Start, why: str) -> None:
-        start.why = why
-        start.child.kill()
-        self._conclude(start)
-
-    def _conclude(self, start: _Start) -> None:
-        """Tell the emulator once the program is gone and everything it printed is read."""
-        if start.launch is None or start.over:
-            return
-        if start.ended is None and start.why is None:
-            return
-        if start.open_streams and start.why is None:
-            return
-        start.over = True
-        start.child.kill()
-        status = None if start.why else start.status
-        self._to_emulator.send(link.LaneExited(lane=start.launch.lane, status=status, why=start.why))
-
-
-_PROGRAM_ENVIRONMENT = {
-    "PATH": "/usr/local/bin:/usr/bin:/bin",
-    "LANG": "C.UTF-8",
-    "TZ": "UTC",
-    "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
-    "AWS_DEFAULT_REGION": "us-east-1",
-    "AWS_REGION": "us-east-1",
-    "AWS_CONFIG_FILE": "/dev/null",
-    "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
-    "BOTO_CONFIG": "/dev/null",
-    "AWS_EC2_METADATA_DISABLED": "true",
-    "NO_PROXY": "*",
-    "no_proxy": "*",
-}
-"""What a program finds beside its inputs and its keys: enough for plain boto3, and nothing of the machine."""

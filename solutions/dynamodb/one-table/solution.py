@@ -1,4 +1,7 @@
-"""An order and its lines share a partition; an index holds each customer's orders in order of time."""
+"""An order and its lines share a partition; an index holds each customer's orders in order of time.
+
+Key `id` is the number of a customer or an order, key `part` is 0 for the thing itself, else a line's number.
+"""
 
 import json
 import os
@@ -14,26 +17,24 @@ table = dynamodb.Table(os.environ["TABLE"])
 
 
 def customer_item(customer):
-    return {"pk": customer["customer_id"], "sk": "customer", **customer}
+    return {"id": customer["customer_id"], "part": 0, **customer}
 
 
 def order_item(order):
-    # The number behind the time puts orders of the same second into a certain order.
-    return {"pk": order["order_id"], "sk": "head", "placed": f"{order['placed_at']}#{order['order_id']}", **order}
+    return {"id": order["order_id"], "part": 0, **order}
 
 
 def line_item(line):
-    # Padded, because text sorts 10 before 9; "head" sorts before every "line".
-    return {"pk": line["order_id"], "sk": f"line#{line['line']:04}", **line}
+    return {"id": line["order_id"], "part": line["line"], **line}
 
 
 def customer(customer_id):
-    found = query(KeyConditionExpression=Key("pk").eq(customer_id))
+    found = query(KeyConditionExpression=Key("id").eq(customer_id))
     return found[0] if found else None
 
 
 def order(order_id):
-    found = query(KeyConditionExpression=Key("pk").eq(order_id))
+    found = query(KeyConditionExpression=Key("id").eq(order_id))
     return {**found[0], "lines": found[1:]} if found else None
 
 
@@ -49,7 +50,7 @@ def orders_of(customer_id, newest):
 
 def orders_between(customer_id, first_day, last_day):
     # "~" sorts behind every time of the last day.
-    days = Key("placed").between(first_day, f"{last_day}~")
+    days = Key("placed_at").between(first_day, f"{last_day}~")
     found = query(
         IndexName=INDEX,
         KeyConditionExpression=Key("customer_id").eq(customer_id) & days,
@@ -60,14 +61,15 @@ def orders_between(customer_id, first_day, last_day):
 
 def place_order(order):
     head = {name: value for name, value in order.items() if name != "lines"}
-    items = [order_item(head), *(line_item(line) for line in order["lines"])]
+    items = [order_item(head), *map(line_item, order["lines"])]
     puts = [
-        {"Put": {"TableName": table.name, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}
+        {"Put": {"TableName": table.name, "Item": item, "ConditionExpression": "attribute_not_exists(id)"}}
         for item in items
     ]
+    client = dynamodb.meta.client
     try:
-        dynamodb.meta.client.transact_write_items(TransactItems=puts)
-    except dynamodb.meta.client.exceptions.TransactionCanceledException as error:
+        client.transact_write_items(TransactItems=puts)
+    except client.exceptions.TransactionCanceledException as error:
         if any(reason["Code"] == "ConditionalCheckFailed" for reason in error.response["CancellationReasons"]):
             return False
         raise
@@ -86,11 +88,11 @@ def query(**question):
 
 
 def plain(item):
-    """The record as it was exported: without keys, with numbers that JSON knows."""
+    """The record as it was exported: without the table's key, with numbers that JSON knows."""
     return {
         name: value if isinstance(value, str) else int(value)
         for name, value in item.items()
-        if name not in ("pk", "sk", "placed")
+        if name not in ("id", "part")
     }
 
 
@@ -104,14 +106,19 @@ def create():
         TableName=table.name,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[
-            {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "customer_id", "placed")
+            {"AttributeName": "id", "AttributeType": "S"},
+            {"AttributeName": "part", "AttributeType": "N"},
+            {"AttributeName": "customer_id", "AttributeType": "S"},
+            {"AttributeName": "placed_at", "AttributeType": "S"},
         ],
-        KeySchema=keys("pk", "sk"),
+        KeySchema=keys("id", "part"),
+        # Keys of an index need not be unique: orders of one second are all in it. Customers and lines
+        # have no placed_at and so are not.
         GlobalSecondaryIndexes=[
             {
                 "IndexName": INDEX,
-                "KeySchema": keys("customer_id", "placed"),
-                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(OVERVIEW)},
+                "KeySchema": keys("customer_id", "placed_at"),
+                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["order_id", "total_cents"]},
             }
         ],
     )

@@ -50,8 +50,8 @@ def work():
         for message in reply.get("Messages", []):
             try:
                 book(json.loads(message["Body"]))
-            except Exception:
-                logging.exception("%s is left to come back", message["MessageId"])
+            except Exception as error:
+                logging.warning("%s is left to come back: %r", message["MessageId"], error)
             else:
                 sqs.delete_message(QueueUrl=orders, ReceiptHandle=message["ReceiptHandle"])
         if "Messages" not in reply and not messages_left():

@@ -33,7 +33,7 @@ def install() -> None:
         del self, action, resource
         return PermissionResult.NEUTRAL
 
-    FakeBucket.get_permission = get_permission
+    FakeBucket.get_permission = get_permission  # type: ignore[method-assign]
 
 
 class _NewBucketIsClosed(Step):
@@ -51,7 +51,7 @@ class _NewBucketIsClosed(Step):
 
 
 class _PublicPolicyIsBlocked(Step):
-    """PutBucketPolicy: refused for a public policy while BlockPublicPolicy is on, and for what is no policy."""
+    """PutBucketPolicy: refused for what is no policy, and for a public one while BlockPublicPolicy is on."""
 
     def before(self, named: NamedCall, who: str) -> None:
         """Raises `MalformedPolicy` or `AccessDenied`."""
@@ -64,7 +64,8 @@ class _PublicPolicyIsBlocked(Step):
                 named,
                 who,
                 f"arn:aws:s3:::{bucket.name}",
-                "because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access.",
+                "because public policies are prevented by the BlockPublicPolicy setting in "
+                "S3 Block Public Access.",
             )
 
 
@@ -100,7 +101,7 @@ STEPS: dict[str, Correction] = {
 def _bucket(named: NamedCall) -> Any:
     from moto.s3.models import s3_backends
 
-    name = named.parameters.get("Bucket")
+    name = named.parameters.get("Bucket", "")
     account = s3_backends.bucket_accounts.get(name)
     return s3_backends[account[1]][account[0]].buckets.get(name) if account else None
 
