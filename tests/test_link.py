@@ -19,7 +19,7 @@ Pair = tuple[link.Channel, link.Channel]
 @pytest.fixture
 def pair() -> Iterator[Pair]:
     one, other = socket.socketpair()
-    channels = link.Channel(one, (link.Now,)), link.Channel(other, (link.Advance, link.AwsCall))
+    channels = link.Channel(one, (link.Now,)), link.Channel(other, (link.Advance, link.AwsCall), descriptors=True)
     yield channels
     for channel in channels:
         channel.close()

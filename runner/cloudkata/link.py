@@ -25,6 +25,7 @@ MAX_BODY = 128 << 20
 _HEAD = struct.Struct(">II")
 _INT = struct.Struct("i")
 _SCM_CREDENTIALS = 2
+_ONE_READ = 1 << 18
 _ANCILLARY = socket.CMSG_SPACE(4 * _INT.size) + socket.CMSG_SPACE(3 * _INT.size)
 
 
@@ -346,11 +347,15 @@ _encoder = msgspec.json.Encoder()
 class Channel:
     """One end of a stream socket that carries frames.
 
-    `allowed` are the messages this end accepts; anything else is a `LinkError`.
+    `allowed` are the messages this end accepts; anything else is a `LinkError`. Only an end that was
+    made for it takes `descriptors`: a sealed process may not receive any.
     """
 
-    def __init__(self, sock: socket.socket, allowed: Sequence[type[Message]]) -> None:
+    def __init__(
+        self, sock: socket.socket, allowed: Sequence[type[Message]], *, descriptors: bool = False
+    ) -> None:
         self.sock = sock
+        self._takes_descriptors = descriptors
         self._decoder = msgspec.json.Decoder(_union(allowed))
         self._received = bytearray()
         self._descriptors: list[int] = []
@@ -390,10 +395,14 @@ class Channel:
 
     def read_once(self) -> None:
         """One `recv`, kept for `pop`; descriptors that came along are kept for `take_descriptors`."""
+        ancillary = []
         try:
-            data, ancillary, _, _ = self.sock.recvmsg(1 << 18, _ANCILLARY)
+            if self._takes_descriptors:
+                data, ancillary, _, _ = self.sock.recvmsg(_ONE_READ, _ANCILLARY)
+            else:
+                data = self.sock.recv(_ONE_READ)
         except ConnectionResetError:
-            data, ancillary = b"", []
+            data = b""
         for level, kind, content in ancillary:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
                 count = len(content) // _INT.size

@@ -34,13 +34,18 @@ def carry(method: str, target: str, headers: list[tuple[str, str]], body: bytes)
 
 
 SESSION = sdk.session(carry)
+CLIENTS: dict[str, Any] = {}
 
 
 def sent(service: str, call: Call, endpoint: str | None = ENDPOINT, **config: Any) -> Request:
     """What boto3 sends for a call."""
-    client = SESSION.client(service, endpoint_url=endpoint, region_name="eu-west-1", config=Config(**config))
+    name = repr((service, endpoint, config))
+    if name not in CLIENTS:
+        CLIENTS[name] = SESSION.client(
+            service, endpoint_url=endpoint, region_name="eu-west-1", config=Config(**config)
+        )
     with pytest.raises(Sent) as caught:
-        call(client)
+        call(CLIENTS[name])
     request: Request = caught.value.args[0]
     return request
 
@@ -197,6 +202,7 @@ def test_a_presigned_url_is_named_like_the_call_it_stands_for(version: str) -> N
         ("GET", "/bucket/key?acl&uploadId=1", "InvalidArgument"),
         ("GET", "/bucket/key?attributes", "InvalidArgument"),
         ("PUT", "/", "MethodNotAllowed"),
+        ("POST", "/bucket", "PreconditionFailed"),
         ("PATCH", "/bucket/key", "MethodNotAllowed"),
     ],
 )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import pytest
@@ -45,13 +46,18 @@ ANSWERING = Answering()
 BOTO = sdk.session(ANSWERING)
 
 
+@cache
+def client(service: str) -> Any:
+    return BOTO.client(service)
+
+
 def error_of(
     service: str, call: Call, refuse: Callable[[NamedCall], Refusal], config: Config | None = None
 ) -> ClientError:
     """What a real client makes of a refusal of its call."""
     ANSWERING.refuse, ANSWERING.calls = refuse, 0
     with pytest.raises(ClientError) as caught:
-        call(BOTO.client(service, config=config))
+        call(BOTO.client(service, config=config) if config else client(service))
     return caught.value
 
 

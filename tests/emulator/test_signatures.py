@@ -42,18 +42,24 @@ def carry(method: str, target: str, headers: list[tuple[str, str]], body: bytes)
 BOTO = sdk.session(carry)
 
 
+CLIENTS: dict[str, Any] = {}
+
+
 def client(
     service: str, key: str = "AKIAUSER000000000000", endpoint: str | None = ENDPOINT, **config: Any
 ) -> Any:
-    return BOTO.client(
-        service,
-        endpoint_url=endpoint,
-        region_name="eu-west-1",
-        aws_access_key_id=key,
-        aws_secret_access_key=KEYS[key].secret,
-        aws_session_token=KEYS[key].session_token,
-        config=Config(**config),
-    )
+    name = repr((service, key, endpoint, config))
+    if name not in CLIENTS:
+        CLIENTS[name] = BOTO.client(
+            service,
+            endpoint_url=endpoint,
+            region_name="eu-west-1",
+            aws_access_key_id=key,
+            aws_secret_access_key=KEYS[key].secret,
+            aws_session_token=KEYS[key].session_token,
+            config=Config(**config),
+        )
+    return CLIENTS[name]
 
 
 def sent(

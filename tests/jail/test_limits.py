@@ -132,7 +132,9 @@ try:
     while True:
         opened.append(open("/dev/null"))
 except OSError:
-    answer(len(opened))
+    count = len(opened)
+    opened.clear()
+    answer(count)
 """
     assert 50 <= run_program(level, source, limits={"open_files": 64}).answer < 64
 

@@ -20,7 +20,7 @@ def test_what_it_prints_writes_and_returns_comes_out(level: Level) -> None:
         """
 import os, sys
 from pathlib import Path
-print("to stdout")
+print("to stdout", flush=True)
 print("to stderr", file=sys.stderr)
 Path("solution.py").write_text("not counted")
 Path("report.json").write_text("{}")
@@ -222,14 +222,13 @@ Path("largest").write_bytes(bytes(1 << 20))
 Path(os.fsdecode(b"not-utf-8-\\xff")).write_text("x")
 Path("new\\nline").write_text("x")
 Path("right-to-left-\\u202e").write_text("x")
-os.close(os.open("unreadable", os.O_CREAT | os.O_WRONLY, 0))
 os.mkdir("locked", 0)
 with open("sparse", "wb") as file:
     file.truncate(50 << 20)
 """,
     )
     assert set(ended.files) == {"a good one.txt", "largest"}, ended.output
-    assert ended.left_out == 12 if Path("/proc/self").stat().st_uid else 11
+    assert ended.left_out in (10, 11)  # an empty folder that cannot be entered counts where it cannot
 
 
 @every_level
@@ -259,9 +258,10 @@ def test_folders_without_end_do_not_hold_anybody_up(level: Level) -> None:
         level,
         """
 import os
-for _ in range(2000):
-    os.mkdir("d")
-    os.chdir("d")
+name = "d" * 200  # forty of them are longer than any path may be
+for _ in range(40):
+    os.mkdir(name)
+    os.chdir(name)
 """,
     )
     assert (ended.status, ended.files, ended.left_out) == (0, {}, 1)

@@ -275,7 +275,9 @@ def test_placed_order_is_found(aws, inputs, program, ask, export, clock):
     order = new_order(branch, inputs, clock)
     order_id, customer_id = order["order_id"], order["customer_id"]
     got = ask("place_order", order=order)
-    assert got is True, f"place_order() should return True for the new number {order_id}; it gave {short(got)}."
+    assert got is True, (
+        f"place_order() should return True for the new number {order_id}; it gave {short(got)}."
+    )
     got = ask("order", order_id=order_id)
     wrong = difference_of_order(got, without_lines(order), order["lines"])
     assert not wrong, f"After place_order(), order({order_id}): {wrong}."

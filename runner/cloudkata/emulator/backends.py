@@ -84,13 +84,13 @@ class Backends:
 
     def _call(self, request: Request, named: NamedCall, account: str | None) -> Response:
         application = self._application(named)
-        environ = moto_requests.environ(request, named, account)
         answer: dict[str, Any] = {}
 
         def start_response(status: str, headers: list[tuple[str, str]], _exc_info: object = None) -> None:
             answer["status"], answer["headers"] = status, headers
 
         try:
+            environ = moto_requests.environ(request, named, account)
             chunks: Iterable[bytes] = application(environ, start_response)
             body = b"".join(chunks)
         except NotImplementedError as error:

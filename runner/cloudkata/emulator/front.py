@@ -41,7 +41,10 @@ class Visitor:
 
 
 class Front:
-    """Everything between a door and moto, for one world."""
+    """Everything between a door and moto, for one world.
+
+    `on_call` hears of every call of a program before it is carried out.
+    """
 
     def __init__(
         self,
@@ -51,6 +54,7 @@ class Front:
         services: list[str],
         principals: Principals,
         request_id: Callable[[], str],
+        on_call: Callable[[str], None],
     ) -> None:
         self.trace = Trace()
         self.faults = Faults()
@@ -59,6 +63,7 @@ class Front:
         self._services = frozenset(services) | ALWAYS_OFFERED
         self._principals = principals
         self._request_id = request_id
+        self._on_call = on_call
 
     def serve(
         self, request: Request, visitor: Visitor, polling_until_ms: int | None = None
@@ -71,6 +76,8 @@ class Front:
             named = name_call(request)
         except Unnamed as unnamed:
             return render(not_named(unnamed), unnamed.protocol, self._request_id())
+        if visitor.recorded:
+            self._on_call(f"{named.service} {named.operation}")
         who = "anonymous"
         error = note = None
         try:

@@ -156,7 +156,7 @@ def _as_named_for_s3(request: Request, named: NamedCall) -> tuple[str, str, dict
     if "ignature=" in query:
         headers = s3_requests.effective(request).lowered
         query = _without_signature(query)
-    if aws_chunked.is_chunked(request):
+    if aws_chunked.is_chunked(request) and named.operation != "PostObject":
         headers, body = _dechunked(headers, body)
     # moto reads a form's key from the form itself.
     parameters = (

@@ -35,7 +35,7 @@ _PUBLIC = Visitor("checker", recorded=False)
 
 def serve(control: socket.socket, checker: socket.socket) -> None:
     """Be the emulator of one world, until the supervisor goes away."""
-    supervisor = link.Channel(control, FROM_SUPERVISOR)
+    supervisor = link.Channel(control, FROM_SUPERVISOR, descriptors=True)
     order, _ = supervisor.expect(link.StartWorld)
     try:
         world = World(order, supervisor, link.Channel(checker, FROM_CHECKER))
@@ -70,6 +70,7 @@ class World:
             services=order.services,
             principals=self._principals,
             request_id=lambda: f"{ids.getrandbits(64):016X}",
+            on_call=lambda call: supervisor.send(link.Serving(call=call)),
         )
         inputs = Inputs(order.inputs, seed=order.seed, lab_id=order.lab_id)
         start_state.build(Path(order.lab), sdk.session(self._carry_for_setup), inputs, self.clock)
@@ -110,7 +111,6 @@ class World:
         self._supervisor.send(link.LookAtLane(lane=lane, number=number))
 
     def _serve_lane(self, request: Request, lane: str, polling_until_ms: int | None) -> Response | Empty:
-        self._supervisor.send(link.Serving(call=f"{request.method} {request.target[:200]}"))
         return self._front.serve(request, Visitor(lane), polling_until_ms)
 
     def _carry_for_setup(

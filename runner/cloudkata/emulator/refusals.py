@@ -160,7 +160,8 @@ def not_signed(named: NamedCall) -> Refusal:
 
 def not_named(unnamed: Unnamed) -> Refusal:
     """The refusal of a request that is no AWS call."""
-    status = {"MethodNotAllowed": 405, "UnknownOperationException": 404}.get(unnamed.code, 400)
+    statuses = {"MethodNotAllowed": 405, "UnknownOperationException": 404, "PreconditionFailed": 412}
+    status = statuses.get(unnamed.code, 400)
     return Refusal(unnamed.code, str(unnamed), status)
 
 

@@ -174,6 +174,8 @@ def _form(request: Request) -> dict[str, Any]:
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
     """
+    if not request.header("content-type").startswith("multipart/form-data"):
+        raise Malformed("Bucket POST must be of the enclosure-type multipart/form-data", "PreconditionFailed")
     environ = {
         "wsgi.input": io.BytesIO(request.body),
         "CONTENT_TYPE": request.header("content-type"),
@@ -182,8 +184,11 @@ def _form(request: Request) -> dict[str, Any]:
     }
     # In memory, for the emulator may write no file.
     _, fields, files = parse_form_data(environ, stream_factory=lambda *_, **__: io.BytesIO())
+    if "key" not in fields:
+        message = "Bucket POST must contain a field named 'key'. If it is specified, please check the order"
+        raise Malformed(f"{message} of the fields.", "InvalidArgument")
     file = files.get("file")
-    key = fields.get("key", "")
+    key = fields["key"]
     if file is not None:
         key = key.replace("${filename}", file.filename or "")
     body = file.stream.read() if file is not None else fields.get("file", "").encode()

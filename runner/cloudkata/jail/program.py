@@ -94,6 +94,7 @@ def host_program(
     4. when that process ends, kills everything it started, and calls ``ended(status, files, result)``: the
        status as `os.waitstatus_to_exitcode` says it, what lies in the working folder, and the text written to
        the result descriptor, or None when there is none, or it is longer than the limit or not UTF-8.
+       Standard output and error are at their end by then.
 
     The program can read the interpreter, installed packages, `cloudkata` and `readable` (absolute; same
     paths). Below `Level.NAMESPACES` it writes in `scratch`. When the thread that started this process ends,

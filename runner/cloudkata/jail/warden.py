@@ -61,6 +61,7 @@ class Warden(Generic[T]):
             self._settle_in(host)
             self.control.sendall(HELLO)
             status, result = self._start_learner(self.begin(), host).until_end()
+            _let_go_of(2)  # the end of the output now means that nothing of the program is left
             self.ended(status, collect(self.folders.work, self.limits), result)
             os._exit(0)
         except (EOFError, ConnectionError):
@@ -130,7 +131,7 @@ class Warden(Generic[T]):
         for descriptor in (own, result_write):
             os.close(descriptor)
         telling.close()
-        _hold_no_output()
+        _let_go_of(0, 1)  # standard error stays, for the watch's own words
         with confined:
             told, descriptors, _, _ = socket.recv_fds(confined, 1, 1)
         if not told:
@@ -170,9 +171,9 @@ class Warden(Generic[T]):
             os._exit(status & 0xFF)
 
 
-def _hold_no_output() -> None:
-    """Leave standard input and output to the program; errors of the warden still go out."""
+def _let_go_of(*descriptors: int) -> None:
+    """Leave standard descriptors to the program; /dev/null takes their numbers."""
     null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
-    os.dup2(null, 0)
-    os.dup2(null, 1)
+    for descriptor in descriptors:
+        os.dup2(null, descriptor)
     os.close(null)

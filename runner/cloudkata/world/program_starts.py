@@ -157,7 +157,7 @@ class ProgramStarts:
     def _start_host(self) -> _Start:
         child = start_program_host(self._assignment.level, self._assignment.python)
         assert child.control is not None
-        channel = link.Channel(child.control, FROM_HOST)
+        channel = link.Channel(child.control, FROM_HOST, descriptors=True)
         channel.learn_senders()
         start = _Start(child, channel)
 

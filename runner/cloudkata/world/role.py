@@ -15,6 +15,8 @@ from cloudkata import jail, link
 def emulator(level: jail.Level, control: int, checker: int, *readable: str) -> None:
     """The emulator of one world."""
     jail.jail_service(level, [Path(path) for path in readable], keep_descriptors=[control, checker])
+    # Doors of programs are still to come, as descriptors.
+    jail.seal_service(receive_descriptors=True)
     from cloudkata.emulator.process import serve
 
     serve(socket.socket(fileno=control), socket.socket(fileno=checker))
@@ -23,6 +25,7 @@ def emulator(level: jail.Level, control: int, checker: int, *readable: str) -> N
 def checker(level: jail.Level, control: int, emulator: int, *readable: str) -> None:
     """The process that holds pytest and the lab's checks."""
     jail.jail_service(level, [Path(path) for path in readable], keep_descriptors=[control, emulator])
+    jail.seal_service()
     from cloudkata.checking.process import judge
 
     judge(socket.socket(fileno=control), socket.socket(fileno=emulator))

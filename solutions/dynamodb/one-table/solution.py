@@ -70,7 +70,9 @@ def place_order(order):
     try:
         client.transact_write_items(TransactItems=puts)
     except client.exceptions.TransactionCanceledException as error:
-        if any(reason["Code"] == "ConditionalCheckFailed" for reason in error.response["CancellationReasons"]):
+        if any(
+            reason["Code"] == "ConditionalCheckFailed" for reason in error.response["CancellationReasons"]
+        ):
             return False
         raise
     return True

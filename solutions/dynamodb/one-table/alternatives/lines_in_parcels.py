@@ -1,4 +1,4 @@
-"""Lines are only ever read with their order, so they lie in it: fifty to an item, the first fifty in the head.
+"""Lines are only read with their order, so they lie in it: fifty to an item, the first fifty in the head.
 
 An order with up to fifty lines is one item, and placing it is one conditional put. Written with threads.
 """
@@ -45,7 +45,9 @@ def orders_of(customer_id, newest):
 
 
 def orders_between(customer_id, first_day, last_day):
-    condition = Key("customer_id").eq(customer_id) & Key("placed_at").between(first_day, last_day + "T23:59:59Z")
+    condition = Key("customer_id").eq(customer_id) & Key("placed_at").between(
+        first_day, last_day + "T23:59:59Z"
+    )
     return list(query(IndexName="times", KeyConditionExpression=condition, ScanIndexForward=False))
 
 

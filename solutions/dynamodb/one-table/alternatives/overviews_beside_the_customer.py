@@ -21,7 +21,11 @@ def customer_items(customer):
 def order_items(order):
     yield {"owner": order["order_id"], "what": "head", "order": order}
     short = {name: order[name] for name in ("order_id", "placed_at", "total_cents")}
-    yield {"owner": order["customer_id"], "what": f"order {order['placed_at']} {order['order_id']}", "order": short}
+    yield {
+        "owner": order["customer_id"],
+        "what": f"order {order['placed_at']} {order['order_id']}",
+        "order": short,
+    }
 
 
 def line_items(line):

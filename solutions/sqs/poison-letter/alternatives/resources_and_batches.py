@@ -1,4 +1,4 @@
-"""The resource API and batch deletes; it ends when the queue was silent for longer than its visibility timeout."""
+"""Resources and batch deletes; it ends after a silence longer than the visibility timeout."""
 
 import json
 import os

@@ -1,7 +1,7 @@
 """Fails: test_only_bad_messages_are_set_aside
 
-One call deletes the batch, if all of it went well. Nine good messages share the fate of the bad one: they come
-back with it twice, and then go with it to the dead-letter queue.
+One call deletes the batch, if all of it went well. Nine good messages share the fate of the bad one: they
+come back with it twice, and then go with it to the dead-letter queue.
 """
 
 import json
