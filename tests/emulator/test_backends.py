@@ -30,6 +30,9 @@ SCOPE = (
 )
 
 
+EMPTY_ZIP = b"PK\x05\x06" + bytes(18)
+
+
 class World:
     """moto behind boto3, with a look at what was sent and answered."""
 
@@ -383,6 +386,34 @@ def test_emr_keeps_its_regions_apart(world: World) -> None:
     world.client("emr", "eu-west-1").create_security_configuration(Name="c", SecurityConfiguration="{}")
     elsewhere = world.client("emr", "eu-west-2")
     assert code_of(lambda: elsewhere.describe_security_configuration(Name="c")) == "InvalidRequestException"
+
+
+def test_what_the_path_names_is_what_is_meant(world: World) -> None:
+    apis = world.client("apigateway")
+    first, second = (apis.create_rest_api(name=name)["id"] for name in ("first", "second"))
+    assert apis.get_rest_api(restApiId=second)["name"] == "second"
+    apis.delete_rest_api(restApiId=first)
+    assert [api["id"] for api in apis.get_rest_apis()["items"]] == [second]
+    http_apis = world.client("apigatewayv2")
+    api = http_apis.create_api(Name="http", ProtocolType="HTTP")["ApiId"]
+    assert http_apis.get_api(ApiId=api)["Name"] == "http"
+    role = world.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    functions = world.client("lambda")
+    made = functions.create_function(
+        FunctionName="f", Role=role, Runtime="python3.12", Handler="a.b", Code={"ZipFile": EMPTY_ZIP}
+    )
+    for name in ("f", made["FunctionArn"]):
+        assert functions.get_function(FunctionName=name)["Configuration"]["FunctionArn"] == made["FunctionArn"]
+    functions.add_permission(FunctionName="f", StatementId="s", Action="lambda:InvokeFunction", Principal="*")
+    functions.remove_permission(FunctionName="f", StatementId="s")
+    zone = world.client("route53").create_hosted_zone(Name="example.com", CallerReference="1")["HostedZone"]["Id"]
+    assert world.client("route53").get_hosted_zone(Id=zone)["HostedZone"]["Name"] == "example.com."
+    disks = world.client("efs")
+    disk = disks.create_file_system(CreationToken="t")["FileSystemId"]
+    assert disks.describe_lifecycle_configuration(FileSystemId=disk)["LifecyclePolicies"] == []
+    search = world.client("opensearch")
+    search.create_domain(DomainName="docs")
+    assert search.describe_domain(DomainName="docs")["DomainStatus"]["DomainName"] == "docs"
 
 
 def test_a_call_given_partly_in_the_query_is_served_whole(world: World) -> None:

@@ -21,7 +21,7 @@ from cloudkata.emulator import aws_chunked, s3_requests
 from cloudkata.emulator.asked import Asked, inflated
 from cloudkata.emulator.credentials import claim_of
 from cloudkata.emulator.naming import NamedCall
-from cloudkata.emulator.services import FORM_PROTOCOLS
+from cloudkata.emulator.services import FORM_PROTOCOLS, REST_PROTOCOLS
 from cloudkata.emulator.wire import Request
 
 CANONICAL_HOST = "127.0.0.1:4566"
@@ -58,7 +58,13 @@ def run_what_was_named() -> None:
     def action(self: Any) -> str:
         named = self.normalized_request.environ.get(_NAMED)
         # S3's handlers find the operation themselves, and name it for their own serializer.
-        return guess_action(self) if named is None or named.service == "s3" else named.operation
+        if named is None or named.service == "s3":
+            return guess_action(self)
+        if named.protocol in REST_PROTOCOLS and not hasattr(self, "has_read_its_path"):
+            # What moto finds on the way are the parameters in the path.
+            self.has_read_its_path = True
+            self._get_action_from_method_and_request_uri(self.normalized_request)
+        return str(named.operation)
 
     def region(self: Any, request: Any, full_url: str) -> str:
         named = request.environ.get(_NAMED)
