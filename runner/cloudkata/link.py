@@ -179,11 +179,9 @@ class GetState(Message, frozen=True):
 
 
 class AddFault(Message, frozen=True):
-    """From now on, refuse matching calls of programs."""
+    """Answer the next calls of an operation, when a program makes them, as a throttled service does."""
 
     operation: str
-    code: str
-    status: int
     times: int
 
 

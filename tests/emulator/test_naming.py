@@ -2,52 +2,22 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import pytest
+from boto3_requests import ENDPOINT, Call, client, sent
 from botocore import UNSIGNED
-from botocore.config import Config
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloudkata import sdk
 from cloudkata.emulator.naming import NamedCall, Unnamed, name_call
 from cloudkata.emulator.wire import Request
 
-ENDPOINT = "http://127.0.0.1:4566"
 SCOPE = (
     "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20260102/eu-west-1/{}/aws4_request, "
     "SignedHeaders=host, Signature=0"
 )
-
-Call = Callable[[Any], object]
-
-
-class Sent(Exception):
-    """Carries a request out of boto3."""
-
-
-def carry(method: str, target: str, headers: list[tuple[str, str]], body: bytes) -> sdk.Carried:
-    raise Sent(Request(method, target, tuple(headers), body))
-
-
-SESSION = sdk.session(carry)
-CLIENTS: dict[str, Any] = {}
-
-
-def sent(service: str, call: Call, endpoint: str | None = ENDPOINT, **config: Any) -> Request:
-    """What boto3 sends for a call."""
-    name = repr((service, endpoint, config))
-    if name not in CLIENTS:
-        CLIENTS[name] = SESSION.client(
-            service, endpoint_url=endpoint, region_name="eu-west-1", config=Config(**config)
-        )
-    with pytest.raises(Sent) as caught:
-        call(CLIENTS[name])
-    request: Request = caught.value.args[0]
-    return request
 
 
 def ask(method: str, target: str, scope: str = "", body: bytes = b"", **headers: str) -> Request:
@@ -180,7 +150,7 @@ def test_an_aws_chunked_body_is_named_without_its_coding() -> None:
 
 @pytest.mark.parametrize("version", ["s3", "s3v4"])
 def test_a_presigned_url_is_named_like_the_call_it_stands_for(version: str) -> None:
-    s3 = SESSION.client("s3", endpoint_url=ENDPOINT, config=Config(signature_version=version))
+    s3 = client("s3", signature_version=version)
     url = s3.generate_presigned_url(
         "get_object", {"Bucket": "bucket", "Key": "a b", "ResponseContentType": "x/y"}
     )

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from boto3_requests import SESSION, Sent
 from botocore.model import OperationModel, Shape
 
-from cloudkata import sdk
 from cloudkata.emulator.naming import name_call
-from cloudkata.emulator.wire import Request
 
 WITH_ALL_MEMBERS = ("s3", "sqs", "dynamodb", "iam", "ec2", "lambda")
 WITH_REQUIRED_MEMBERS = (
@@ -46,17 +45,6 @@ SENT_IN_ANOTHER_FORM = {"ContentLength", "Expires", "UserData"}
 """The body's length; text of any form, by S3's own rules; encoded by boto3 itself."""
 
 WHEN = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
-
-
-class Sent(Exception):
-    """Carries a request out of boto3."""
-
-
-def carry(method: str, target: str, headers: list[tuple[str, str]], body: bytes) -> sdk.Carried:
-    raise Sent(Request(method, target, tuple(headers), body))
-
-
-SESSION = sdk.session(carry)
 
 
 def value_of(shape: Shape, name: str, *, everything: bool, depth: int) -> Any:

@@ -2,99 +2,27 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
+from boto3_requests import ENDPOINT, Call, fetched
 from botocore import UNSIGNED
-from botocore.config import Config
+from signing import (
+    ACCOUNT,
+    INACTIVE_KEY,
+    KEYS,
+    SESSION,
+    SESSION_KEY,
+    USER,
+    USER_KEY,
+    client,
+    refused,
+    sent,
+    who,
+)
 
-from cloudkata import sdk
-from cloudkata.emulator.naming import Unnamed, name_call
-from cloudkata.emulator.refusals import Refusal
-from cloudkata.emulator.signatures import ANONYMOUS, Caller, Key, identify
+from cloudkata.emulator.signatures import ANONYMOUS, Caller
 from cloudkata.emulator.wire import Request
-
-ENDPOINT = "http://127.0.0.1:4566"
-ACCOUNT = "123456789012"
-USER = "arn:aws:iam::123456789012:user/ana"
-SESSION = "arn:aws:sts::123456789012:assumed-role/reader/ana"
-EXPIRES = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
-KEYS = {
-    "AKIAUSER000000000000": Key("secret/of+user", USER, ACCOUNT, None, None, active=True),
-    "AKIAINACTIVE00000000": Key("secret", USER, ACCOUNT, None, None, active=False),
-    "ASIASESSION000000000": Key("session secret", SESSION, ACCOUNT, "the/token+==", EXPIRES, active=True),
-}
-
-Call = Callable[[Any], object]
-
-
-class Sent(Exception):
-    """Carries a request out of boto3."""
-
-
-def carry(method: str, target: str, headers: list[tuple[str, str]], body: bytes) -> sdk.Carried:
-    raise Sent(Request(method, target, tuple(headers), body))
-
-
-BOTO = sdk.session(carry)
-
-
-CLIENTS: dict[str, Any] = {}
-
-
-def client(
-    service: str, key: str = "AKIAUSER000000000000", endpoint: str | None = ENDPOINT, **config: Any
-) -> Any:
-    name = repr((service, key, endpoint, config))
-    if name not in CLIENTS:
-        CLIENTS[name] = BOTO.client(
-            service,
-            endpoint_url=endpoint,
-            region_name="eu-west-1",
-            aws_access_key_id=key,
-            aws_secret_access_key=KEYS[key].secret,
-            aws_session_token=KEYS[key].session_token,
-            config=Config(**config),
-        )
-    return CLIENTS[name]
-
-
-def sent(
-    service: str,
-    call: Call,
-    key: str = "AKIAUSER000000000000",
-    endpoint: str | None = ENDPOINT,
-    **config: Any,
-) -> Request:
-    """What boto3 sends for a call."""
-    with pytest.raises(Sent) as caught:
-        call(client(service, key, endpoint, **config))
-    request: Request = caught.value.args[0]
-    return request
-
-
-def who(request: Request, now: dt.datetime | None = None, keys: dict[str, Key] = KEYS) -> Caller:
-    try:
-        named = name_call(request)
-    except Unnamed:
-        named = None
-    return identify(request, named, keys.get, now or dt.datetime.now(dt.UTC))
-
-
-def refused(request: Request, now: dt.datetime | None = None, keys: dict[str, Key] = KEYS) -> Refusal:
-    with pytest.raises(Refusal) as caught:
-        who(request, now, keys)
-    return caught.value
-
-
-def fetched(url: str, method: str = "GET", *headers: tuple[str, str], body: bytes = b"") -> Request:
-    """The request of somebody who opens a URL."""
-    parts = urlsplit(url)
-    return Request(method, f"{parts.path}?{parts.query}", (("Host", parts.netloc), *headers), body)
-
 
 # What is good
 
@@ -125,7 +53,7 @@ GOOD: list[tuple[str, Call]] = [
 @pytest.mark.parametrize(("service", "call"), GOOD)
 @pytest.mark.parametrize(
     ("key", "arn", "kind"),
-    [("AKIAUSER000000000000", USER, "key"), ("ASIASESSION000000000", SESSION, "session")],
+    [(USER_KEY, USER, "key"), (SESSION_KEY, SESSION, "session")],
 )
 def test_whoever_signs_with_boto3_is_known(service: str, call: Call, key: str, arn: str, kind: str) -> None:
     caller = who(sent(service, call, key))
@@ -148,7 +76,7 @@ OBJECT_KEYS = ["plain", "a b/c+d", "ü/😀", "100%/%41", "/begins//and/ends/", 
 @pytest.mark.parametrize("key", OBJECT_KEYS)
 @pytest.mark.parametrize("version", ["s3", "s3v4"])
 @pytest.mark.parametrize("style", ["path", "virtual"])
-@pytest.mark.parametrize("access_key", ["AKIAUSER000000000000", "ASIASESSION000000000"])
+@pytest.mark.parametrize("access_key", [USER_KEY, SESSION_KEY])
 def test_a_presigned_url_is_good_however_it_was_made(
     key: str, version: str, style: str, access_key: str
 ) -> None:
@@ -182,7 +110,7 @@ def test_an_upload_url_is_good_with_the_headers_it_was_signed_with(version: str)
 
 def test_a_presigned_call_of_another_service_is_good() -> None:
     url = client("sts").generate_presigned_url("get_caller_identity", {}, HttpMethod="GET")
-    assert who(fetched(url)) == Caller("AKIAUSER000000000000", ACCOUNT, USER, "key", presigned=True)
+    assert who(fetched(url)) == Caller(USER_KEY, ACCOUNT, USER, "key", presigned=True)
 
 
 def test_an_old_header_signature_of_s3_is_good() -> None:
@@ -227,13 +155,13 @@ def test_each_service_says_in_its_own_words_what_is_wrong(
     request = sent(service, call)
     refusal = refused(request, keys={})
     assert (refusal.code, refusal.status) == unknown
-    wrong = {"AKIAUSER000000000000": replace(KEYS["AKIAUSER000000000000"], secret="another")}
+    wrong = {USER_KEY: replace(KEYS[USER_KEY], secret="another")}
     refusal = refused(request, keys=wrong)
     assert (refusal.code, refusal.status) == mismatch
 
 
 def test_an_inactive_key_is_as_good_as_none() -> None:
-    request = sent("sts", lambda c: c.get_caller_identity(), "AKIAINACTIVE00000000")
+    request = sent("sts", lambda c: c.get_caller_identity(), INACTIVE_KEY)
     assert refused(request).code == "InvalidClientTokenId"
 
 
@@ -246,14 +174,14 @@ def test_an_inactive_key_is_as_good_as_none() -> None:
     ],
 )
 def test_a_session_needs_its_own_token(service: str, call: Call, code: str) -> None:
-    session = KEYS["ASIASESSION000000000"]
-    request = sent(service, call, "ASIASESSION000000000")
-    other = {"ASIASESSION000000000": replace(session, session_token="another")}
+    session = KEYS[SESSION_KEY]
+    request = sent(service, call, SESSION_KEY)
+    other = {SESSION_KEY: replace(session, session_token="another")}
     assert refused(request, keys=other).code == code
-    long_term = {"ASIASESSION000000000": replace(session, session_token=None)}
+    long_term = {SESSION_KEY: replace(session, session_token=None)}
     assert refused(request, keys=long_term).code == code
     without = sent(service, call)
-    needs_one = {"AKIAUSER000000000000": replace(KEYS["AKIAUSER000000000000"], session_token="t")}
+    needs_one = {USER_KEY: replace(KEYS[USER_KEY], session_token="t")}
     assert refused(without, keys=needs_one).code in (code, "InvalidAccessKeyId")
 
 
@@ -268,13 +196,11 @@ def test_a_session_needs_its_own_token(service: str, call: Call, code: str) -> N
     ],
 )
 def test_a_session_ends(service: str, call: Call, code: str) -> None:
-    request = sent(service, call, "ASIASESSION000000000")
+    request = sent(service, call, SESSION_KEY)
     now = dt.datetime.now(dt.UTC)
-    over = {"ASIASESSION000000000": replace(KEYS["ASIASESSION000000000"], expires=now)}
+    over = {SESSION_KEY: replace(KEYS[SESSION_KEY], expires=now)}
     assert refused(request, now, over).code == code
-    still = {
-        "ASIASESSION000000000": replace(KEYS["ASIASESSION000000000"], expires=now + dt.timedelta(seconds=1))
-    }
+    still = {SESSION_KEY: replace(KEYS[SESSION_KEY], expires=now + dt.timedelta(seconds=1))}
     assert who(request, now, still).kind == "session"
 
 

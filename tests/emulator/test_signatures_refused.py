@@ -4,83 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
+from boto3_requests import ENDPOINT, HOST, fetched
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.config import Config
 from botocore.credentials import Credentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from signing import KEYS, USER, USER_KEY, client, refused, sent, who
 
-from cloudkata import sdk
-from cloudkata.emulator.naming import Unnamed, name_call
 from cloudkata.emulator.refusals import Refusal
-from cloudkata.emulator.signatures import ANONYMOUS, Caller, Key, identify
+from cloudkata.emulator.signatures import ANONYMOUS
 from cloudkata.emulator.wire import Request
-
-ENDPOINT = "http://127.0.0.1:4566"
-HOST = ("Host", "127.0.0.1:4566")
-USER = "arn:aws:iam::123456789012:user/ana"
-KEY = "AKIAUSER000000000000"
-SECRET = "secret/of+user"
-KEYS = {KEY: Key(SECRET, USER, "123456789012", None, None, active=True)}
-
-Call = Callable[[Any], object]
-
-
-class Sent(Exception):
-    """Carries a request out of boto3."""
-
-
-def carry(method: str, target: str, headers: list[tuple[str, str]], body: bytes) -> sdk.Carried:
-    raise Sent(Request(method, target, tuple(headers), body))
-
-
-BOTO = sdk.session(carry)
-
-
-def client(service: str, **config: Any) -> Any:
-    return BOTO.client(
-        service,
-        endpoint_url=ENDPOINT,
-        region_name="eu-west-1",
-        aws_access_key_id=KEY,
-        aws_secret_access_key=SECRET,
-        config=Config(**config),
-    )
-
-
-def sent(service: str, call: Call) -> Request:
-    """What boto3 sends for a call."""
-    with pytest.raises(Sent) as caught:
-        call(client(service))
-    request: Request = caught.value.args[0]
-    return request
-
-
-def who(request: Request, now: dt.datetime | None = None) -> Caller:
-    try:
-        named = name_call(request)
-    except Unnamed:
-        named = None
-    return identify(request, named, KEYS.get, now or dt.datetime.now(dt.UTC))
-
-
-def refused(request: Request) -> Refusal:
-    with pytest.raises(Refusal) as caught:
-        who(request)
-    return caught.value
-
-
-def fetched(url: str) -> Request:
-    """The request of somebody who opens a URL."""
-    parts = urlsplit(url)
-    return Request("GET", f"{parts.path}?{parts.query}", (("Host", parts.netloc),))
 
 
 def with_header(request: Request, name: str, value: str | None) -> Request:
@@ -97,7 +34,7 @@ def chunked(trailer: bool) -> Request:
     https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html
     """
     kind = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD" + ("-TRAILER" if trailer else "")
-    signer = S3SigV4Auth(Credentials(KEY, SECRET), "s3", "eu-west-1")
+    signer = S3SigV4Auth(Credentials(USER_KEY, KEYS[USER_KEY].secret), "s3", "eu-west-1")
     signer.payload = lambda _request: kind
     prepared = AWSRequest(
         "PUT", f"{ENDPOINT}/bucket/key", {"x-amz-decoded-content-length": "11", "Host": HOST[1]}

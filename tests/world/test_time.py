@@ -87,10 +87,32 @@ def test_threads_side_by_side_cost_less_world_time_than_one_after_the_other(grad
 def test_back_off_of_the_sdk_is_world_time(graded: Grader) -> None:
     made = graded(
         "import boto3\nboto3.client('dynamodb').list_tables()",
-        check=FINE,
-        setup="def setup(aws, inputs, clock):\n    pass\n",
+        check='''
+        def test_it(program, faults):
+            """It gets through, and takes longer."""
+            assert program.world_seconds == 0.02, f"{program.world_seconds}"
+            faults.throttle("ListTables", times=2)
+            again = program.run()
+            assert again.exit_status == 0, again.stderr
+            assert again.calls == 3, f"{again.calls}"
+            assert again.world_seconds > 0.1, f"{again.world_seconds}"
+        ''',
     )
-    assert made.runs[0].budgets.world_ms == 20
+    assert made.passed, only_check(made).message
+
+
+def test_waiters_wait_in_world_time(graded: Grader) -> None:
+    made = graded(
+        "import boto3\nboto3.client('s3').get_waiter('bucket_exists').wait(Bucket='never')",
+        check='''
+        def test_it(program):
+            """It gives up after twenty looks, five seconds apart."""
+            assert program.calls == 20, f"{program.calls}"
+            assert 95 < program.world_seconds < 96, f"{program.world_seconds}"
+            assert "WaiterError" in program.last_word, program.stderr
+        ''',
+    )
+    assert made.passed, only_check(made).message
 
 
 def test_a_hidden_message_comes_back_when_its_time_is_over(graded: Grader) -> None:

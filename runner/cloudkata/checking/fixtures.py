@@ -9,6 +9,7 @@ from cloudkata import sdk
 from cloudkata.catalogue.inputs import Inputs
 from cloudkata.checking.changes import Changes
 from cloudkata.checking.clock import Clock
+from cloudkata.checking.faults import Faults
 from cloudkata.checking.http import Http
 from cloudkata.checking.program import Program
 from cloudkata.checking.trace import Trace
@@ -52,6 +53,12 @@ def trace(request: pytest.FixtureRequest) -> Trace:
 def clock(request: pytest.FixtureRequest) -> Clock:
     """The world's clock: `clock.now`, `clock.advance(hours=1)`, `clock.settle()`."""
     return Clock(request.config.stash[WORLD])
+
+
+@pytest.fixture
+def faults(request: pytest.FixtureRequest) -> Faults:
+    """What makes later starts of the program harder: `faults.throttle("PutItem", times=3)`."""
+    return Faults(request.config.stash[WORLD])
 
 
 @pytest.fixture

@@ -50,6 +50,7 @@ class Judge:
         self._passed: set[str] = set()
         self._compared: tuple[str, object, object] | None = None
         self._collection_errors: list[str] = []
+        self.collected = False
         self.fault: str | None = None
         """Why `check.py` cannot be used, when it cannot."""
 
@@ -76,6 +77,7 @@ class Judge:
             self.fault = "check.py holds no check: no function whose name begins with test_."
         if self.fault:
             pytest.exit(self.fault)
+        self.collected = True
         clock_ms = self._wait([described(item) for item in session.items])
         self._world.begin(clock_ms)
         stash = session.config.stash

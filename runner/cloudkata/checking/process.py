@@ -45,8 +45,8 @@ def judge(control: socket.socket, emulator: socket.socket) -> None:
         supervisor.send,
     )
     _collect_and_run(Path(order.lab), plugin)
-    if plugin.fault:
-        supervisor.send(link.CollectionFault(why=plugin.fault))
+    if not plugin.collected:
+        supervisor.send(link.CollectionFault(why=plugin.fault or "check.py could not be collected by pytest."))
     # If the emulator is gone the supervisor saw it too, and knows whose doing it was: wait to be ended.
     control.recv(1)
 

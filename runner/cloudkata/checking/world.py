@@ -92,9 +92,9 @@ class World:
             _gone()
         return answer.services
 
-    def add_fault(self, operation: str, code: str, status: int, times: int) -> None:
-        """Have the next calls of an operation refused."""
-        self._ask(link.AddFault(operation=operation, code=code, status=status, times=times), link.Now)
+    def throttle(self, operation: str, times: int) -> None:
+        """Have the next calls of an operation throttled, when a program makes them."""
+        self._ask(link.AddFault(operation=operation, times=times), link.Now)
 
     def _ask(self, message: link.Message, kind: type[A], body: bytes = b"") -> tuple[A, bytes]:
         self._send(message, body)

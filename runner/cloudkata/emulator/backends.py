@@ -95,9 +95,8 @@ class Backends:
             body = b"".join(chunks)
         except NotImplementedError as error:
             raise not_emulated(named, _beyond_the_name(error)) from error
-        except (
-            Exception
-        ) as error:  # whatever moto lets out is an error of the emulator, never of this process
+        except Exception as error:
+            # Whatever moto lets out is an error of the emulated service, never of this process.
             raise crashed(named, error) from error
         return _checked(named, answer["status"], answer["headers"], body)
 
@@ -117,8 +116,19 @@ class Backends:
             # debugger.
             application.config["PROPAGATE_EXCEPTIONS"] = True
             application.debug = False
+            _lead_every_path_to_the_handler(application)
             self._applications[module] = application
         return application
+
+
+def _lead_every_path_to_the_handler(application: Any) -> None:
+    """Let a service's one handler see every path: moto's patterns miss some that AWS takes, with spaces."""
+    views = list(application.view_functions.values())
+    if len({view.callback for view in views}) == 1 and views[0].callback.__name__ == "dispatch":
+        methods = werkzeug_app.HTTP_METHODS
+        application.add_url_rule(
+            "/<path:anything>", "anything", views[0], methods=methods, strict_slashes=False
+        )
 
 
 def _beyond_the_name(error: NotImplementedError) -> str:

@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from cloudkata.emulator.naming import NamedCall
-from cloudkata.emulator.refusals import Refusal
-
-
-@dataclass(slots=True)
-class Fault:
-    """Refuse the next `times` calls of an operation."""
-
-    operation: str
-    code: str
-    status: int
-    times: int
+from cloudkata.emulator.refusals import throttled
 
 
 class Faults:
-    """The faults that still stand, oldest first."""
+    """The faults that still stand."""
 
     def __init__(self) -> None:
-        self._standing: list[Fault] = []
+        self._throttled: dict[str, int] = {}
 
-    def add(self, fault: Fault) -> None:
-        """Put up a fault; it strikes from the next call on."""
-        self._standing.append(fault)
+    def throttle(self, operation: str, times: int) -> None:
+        """Throttle the next `times` calls of an operation."""
+        self._throttled[operation] = self._throttled.get(operation, 0) + times
 
     def strike(self, named: NamedCall) -> None:
-        """Raise the refusal of the first fault that matches, and count it."""
-        for fault in self._standing:
-            if fault.operation == named.operation:
-                fault.times -= 1
-                if fault.times <= 0:
-                    self._standing.remove(fault)
-                raise Refusal(fault.code, "The service is having a bad moment.", fault.status)
+        """Raise the refusal when the call is to fail, and count it."""
+        left = self._throttled.get(named.operation, 0)
+        if left:
+            self._throttled[named.operation] = left - 1
+            raise throttled(named)

@@ -14,7 +14,6 @@ from cloudkata.catalogue.inputs import Inputs
 from cloudkata.emulator import corrections, hardening, start_state, state
 from cloudkata.emulator.backends import Backends, prepare_environment
 from cloudkata.emulator.doors import Connection, Door
-from cloudkata.emulator.faults import Fault
 from cloudkata.emulator.front import Front, Visitor
 from cloudkata.emulator.instants import first_instant
 from cloudkata.emulator.lanes import Budget, Lane
@@ -159,7 +158,7 @@ class World:
         elif isinstance(message, link.GetTrace):
             self._checker.send(link.Trace(calls=self._front.trace.calls))
         elif isinstance(message, link.AddFault):
-            self._front.faults.add(Fault(message.operation, message.code, message.status, message.times))
+            self._front.faults.throttle(message.operation, message.times)
             self._tell_time()
         elif isinstance(message, link.GetState):
             self._describe()

@@ -15,9 +15,9 @@ import socket
 from cloudkata.jail.seccomp import (
     ALLOW,
     ASK_LISTENER,
+    Condition,
     Policy,
     Rule,
-    Test,
     assemble,
     equals,
     is_null,
@@ -170,7 +170,7 @@ def sealed_filter(*, receive_descriptors: bool) -> bytes:
                 *_READ_ONLY_FILES,
                 Rule(
                     "clone",
-                    (((Test(0, (_CLONE_THREAD,), _CLONE_THREAD | _NEW_NAMESPACES),), ALLOW),),
+                    (((Condition(0, (_CLONE_THREAD,), _CLONE_THREAD | _NEW_NAMESPACES),), ALLOW),),
                     _REFUSED,
                 ),
                 rule("prctl", equals(0, _PR_SET_NAME, _PR_GET_NAME, _PR_SET_VMA), otherwise=_REFUSED),
@@ -213,7 +213,7 @@ _PROGRAM_RULES = (
 
 def program_filter() -> bytes:
     """For programs in namespaces of their own, where whatever they bind or signal is theirs."""
-    internet = Test(0, (socket.AF_INET, socket.AF_INET6))
+    internet = Condition(0, (socket.AF_INET, socket.AF_INET6))
     return assemble(
         Policy(
             _EVERYONE | _PROGRAM_ONLY | _SIGNALS | _SERVERS | _FILE_ATTRIBUTES | {"truncate"},
@@ -254,7 +254,7 @@ def shared_network_program_filter(*, signals: bool, own_pid: int) -> bytes:
                 Rule("connect", (), ASK_LISTENER),
                 rule(
                     "socket",
-                    Test(0, (socket.AF_INET, socket.AF_INET6)),
+                    Condition(0, (socket.AF_INET, socket.AF_INET6)),
                     _of_type(socket.SOCK_STREAM),
                     equals(2, 0, socket.IPPROTO_TCP),
                     otherwise=refuse(errno.EACCES),
@@ -270,5 +270,5 @@ def shared_network_program_filter(*, signals: bool, own_pid: int) -> bytes:
     )
 
 
-def _of_type(kind: int) -> Test:
-    return Test(1, (kind,), _SOCKET_TYPE)
+def _of_type(kind: int) -> Condition:
+    return Condition(1, (kind,), _SOCKET_TYPE)

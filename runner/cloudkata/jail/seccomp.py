@@ -47,7 +47,7 @@ def refuse(error: int) -> int:
 
 
 @dataclass(frozen=True)
-class Test:
+class Condition:
     """Whether an argument, reduced to the bits of `mask`, is one of `values`.
 
     Only the low 32 bits are looked at, which is all the kernel uses of an `int`; `wide` demands that the high
@@ -60,33 +60,33 @@ class Test:
     wide: bool = False
 
 
-def equals(argument: int, *values: int) -> Test:
+def equals(argument: int, *values: int) -> Condition:
     """The argument is one of `values`."""
-    return Test(argument, values)
+    return Condition(argument, values)
 
 
-def lacks(argument: int, bits: int) -> Test:
+def lacks(argument: int, bits: int) -> Condition:
     """The argument has none of `bits`."""
-    return Test(argument, (0,), bits)
+    return Condition(argument, (0,), bits)
 
 
-def is_null(argument: int) -> Test:
+def is_null(argument: int) -> Condition:
     """The argument is a null pointer."""
-    return Test(argument, (0,), wide=True)
+    return Condition(argument, (0,), wide=True)
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What becomes of one system call: the first case whose tests all hold decides, else `otherwise`."""
+    """What becomes of one system call: the first case whose conditions all hold decides, else `otherwise`."""
 
     name: str
-    cases: tuple[tuple[tuple[Test, ...], int], ...]
+    cases: tuple[tuple[tuple[Condition, ...], int], ...]
     otherwise: int
 
 
-def rule(name: str, *tests: Test, otherwise: int) -> Rule:
-    """Permit system call `name` where all `tests` hold."""
-    return Rule(name, ((tests, ALLOW),), otherwise)
+def rule(name: str, *conditions: Condition, otherwise: int) -> Rule:
+    """Permit system call `name` where all `conditions` hold."""
+    return Rule(name, ((conditions, ALLOW),), otherwise)
 
 
 @dataclass(frozen=True)
@@ -192,28 +192,28 @@ def _add_rule(code: _Assembler, one: Rule, architecture: str) -> None:
         return
     after = code.new_place("after rule")
     code.add(_JUMP_IF_EQUAL, found, if_false=after)
-    for tests, verdict in one.cases:
+    for conditions, verdict in one.cases:
         next_case = code.new_place("next case")
-        for test in tests:
-            _add_test(code, test, next_case)
+        for condition in conditions:
+            _add_condition(code, condition, next_case)
         code.add(_RETURN, verdict)
         code.here(next_case)
     code.add(_RETURN, one.otherwise)
     code.here(after)
 
 
-def _add_test(code: _Assembler, test: Test, failed: str) -> None:
-    low = _ARGUMENTS_AT + 8 * test.argument  # both architectures are little-endian
-    if test.wide:
+def _add_condition(code: _Assembler, condition: Condition, failed: str) -> None:
+    low = _ARGUMENTS_AT + 8 * condition.argument  # both architectures are little-endian
+    if condition.wide:
         code.add(_LOAD, low + 4)
         code.add(_JUMP_IF_EQUAL, 0, if_false=failed)
     code.add(_LOAD, low)
-    if test.mask != 0xFFFFFFFF:
-        code.add(_AND, test.mask)
+    if condition.mask != 0xFFFFFFFF:
+        code.add(_AND, condition.mask)
     held = code.new_place("held")
-    for value in test.values[:-1]:
+    for value in condition.values[:-1]:
         code.add(_JUMP_IF_EQUAL, value, if_true=held)
-    code.add(_JUMP_IF_EQUAL, test.values[-1], if_false=failed)
+    code.add(_JUMP_IF_EQUAL, condition.values[-1], if_false=failed)
     code.here(held)
 
 

@@ -102,11 +102,18 @@ def start_service(
 def start_program_host(level: jail.Level, python: str) -> Child:
     """Start the host of one start of the program; its output comes through the process's pipes."""
     ours, theirs = socket.socketpair()
-    scratch = Path(tempfile.mkdtemp(prefix="kata-"))
-    arguments = [str(theirs.fileno()), str(scratch)]
+    scratch = _scratch() if level is not jail.Level.NAMESPACES else None
+    arguments = [str(theirs.fileno()), str(scratch or "")]
     process = _spawn("program", level, arguments, [theirs.fileno()], subprocess.PIPE, python)
     theirs.close()
     return Child(process, ours, scratch)
+
+
+def _scratch() -> Path:
+    try:
+        return Path(tempfile.mkdtemp(prefix="kata-"))
+    except OSError as error:
+        raise jail.JailError(f"No folder could be made for the program to work in: {error.strerror}.") from None
 
 
 def _spawn(

@@ -9,7 +9,7 @@ from cloudkata import jail, link
 from cloudkata.world.launcher import launch
 
 
-def host(level: jail.Level, control: socket.socket, scratch: Path) -> None:
+def host(level: jail.Level, control: socket.socket, scratch: Path | None) -> None:
     """Build the jail, hand its door to the supervisor, run the program when told to, report its end."""
     channel = link.Channel(control, (link.BeginProgram,))
     listener, endpoint = jail.open_door(level)

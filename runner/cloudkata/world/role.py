@@ -32,10 +32,10 @@ def checker(level: jail.Level, control: int, emulator: int, *readable: str) -> N
 
 
 def program(level: jail.Level, control: int, scratch: str) -> None:
-    """The host of one start of the program."""
+    """The host of one start of the program; `scratch` is empty where the jail brings its own."""
     from cloudkata.world.program_host import host
 
-    host(level, socket.socket(fileno=control), Path(scratch))
+    host(level, socket.socket(fileno=control), Path(scratch) if scratch else None)
 
 
 ROLES = {"emulator": emulator, "checker": checker, "program": program}

@@ -108,7 +108,8 @@ class Supervisor:
     def _begin(self) -> None:
         task = self._assignment
         self._starts.prepare()
-        setup, check = task.lab_folder / "setup.py", task.lab_folder / "check.py"
+        # The emulator never gets to see check.py, hints or expected values.
+        setup = task.lab_folder / "setup.py"
         emulator = start_service("emulator", task.level, self._emulator_end, [setup])
         self._children.append(emulator)
         assert emulator.control is not None
@@ -117,7 +118,7 @@ class Supervisor:
         )
         if self._own_checker:
             self._children.append(
-                start_service("checker", task.level, self.seat.link, [check], self.seat.control)
+                start_service("checker", task.level, self.seat.link, [task.lab_folder], self.seat.control)
             )
         self._to_checker = self._listen(self._control, FROM_CHECKER, self._from_checker, self._checker_died)
         self._to_emulator.send(

@@ -1,12 +1,11 @@
 """Lines are only read with their order, so they lie in it: fifty to an item, the first fifty in the head.
 
-An order with up to fifty lines is one item, and placing it is one conditional put. Written with threads.
+An order with up to fifty lines is one item, and placing it is one conditional put.
 """
 
 import json
 import os
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from itertools import islice
 
@@ -127,9 +126,8 @@ def main():
     )
     client.get_waiter("table_exists").wait(TableName=TABLE)
     everything = iter(items())
-    with ThreadPoolExecutor(4) as pool:
-        parcels = iter(lambda: list(islice(everything, 25)), [])
-        list(pool.map(lambda parcel: write(client, parcel), parcels))
+    while some := list(islice(everything, 25)):
+        write(client, some)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Fails: test_orders_between_two_days
+"""Fails: test_one_table_holds_everything
 
 Customer and time make the key of an order. Two orders of one second have the same key: the later one replaces
 the earlier one without an error. The batch writer does complain when both stand in one batch, and the
