@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -184,3 +185,63 @@ def test_the_doctor_tries_and_changes_nothing(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
     assert "Programs are kept in by:" in done.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+READ_ONLY = """
+set -e
+for mounted in $(awk '{print $2}' /proc/self/mounts | grep -vE '^/(proc|sys|dev)' | sort -r); do
+    mount -o remount,bind,ro "$mounted" 2>/dev/null || mount --bind "$mounted" "$mounted" -o ro 2>/dev/null || true
+done
+if touch "$2/probe" 2>/dev/null; then echo "the disk is still writable"; exit 99; fi
+cd "$2"
+exec "$1" check
+"""
+
+
+def test_a_read_only_disk_stops_nobody_from_checking(workspace: Path) -> None:
+    solve(workspace)
+    done = subprocess.run(
+        ["unshare", "--mount", "bash", "-c", READ_ONLY, "bash", KATA, workspace],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "PASSED" in done.stdout
+
+
+def test_a_workspace_on_a_read_only_disk_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    script = READ_ONLY.replace('exec "$1" check', f'exec "$1" start {LAB} new')
+    done = subprocess.run(
+        ["unshare", "--mount", "bash", "-c", script, "bash", KATA, tmp_path],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "Read-only file system" in done.stderr or "read-only" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_ends_everything_and_says_so(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text("import threading\nthreading.Event().wait()\n")
+    command = subprocess.Popen([KATA, "check", LAB, program], stderr=subprocess.PIPE, text=True)
+    children = _children_when_there(command.pid, 3)
+    command.send_signal(signal.SIGINT)
+    _, said = command.communicate(timeout=20)
+    assert command.returncode == 130
+    assert said.strip() == "Interrupted."
+    # A process that was being started in that very moment ends with its parent.
+    deadline = time.monotonic() + 10
+    while alive := [pid for pid in children if Path(f"/proc/{pid}").exists()]:
+        assert time.monotonic() < deadline, f"{alive} are still there."
+
+
+def _children_when_there(pid: int, number: int) -> list[str]:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        if len(children) >= number:
+            return children
+    raise AssertionError("The processes of the run never started.")
