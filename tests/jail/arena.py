@@ -20,6 +20,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from jail import hostile_program
+
 import cloudkata
 from cloudkata.jail import Level, obstacle, remove_scratch
 
@@ -29,6 +31,38 @@ LEVELS = [level for level in Level if obstacle(level) is None]
 """Every level this machine offers to this user."""
 
 PATIENCE_S = 30.0
+
+NOTHING = repr("")
+"""What an attack reports that gained nothing."""
+
+ATTACKS = (
+    Path(hostile_program.__file__).read_text()
+    + """
+run_all(facts | {"door": door, "result": result, "warden": os.getppid()}, answer)
+"""
+)
+"""A program that tries them all."""
+
+KNOCKING = """
+import asyncio, os, socket, subprocess, sys, threading
+
+async def knock():
+    _, writer = await asyncio.open_connection(*door)
+    writer.close()
+    return True
+
+found = [asyncio.run(knock())]
+def by_thread():
+    socket.create_connection(door).close()
+    found.append(True)
+threads = [threading.Thread(target=by_thread) for _ in range(8)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+code = f"import socket; socket.create_connection({door!r}).close()"
+found.append(subprocess.run([sys.executable, "-c", code]).returncode == 0)
+answer(found)
+"""
+"""A program that connects to its door without blocking, from threads and from a child."""
 
 
 def _python(script: str, *arguments: str) -> list[str]:
@@ -65,13 +99,15 @@ class Program:
         facts: object = None,
         limits: dict[str, int] | None = None,
         readable: Sequence[Path] = (),
+        contained: bool = False,
     ) -> None:
         self.level = level
         self.scratch = Path(tempfile.mkdtemp(prefix="kata-test-"))
         self.control, theirs = socket.socketpair()
         self.control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self.control.settimeout(PATIENCE_S)
-        settings = json.dumps({"limits": limits or {}, "readable": [str(path) for path in readable]})
+        listed = [str(path) for path in readable]
+        settings = json.dumps({"limits": limits or {}, "readable": listed, "contained": contained})
         with theirs:
             self.host = subprocess.Popen(
                 _python("hosting.py", level.value, str(theirs.fileno()), str(self.scratch), settings),

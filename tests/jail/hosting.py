@@ -17,6 +17,11 @@ def main(level: str, control_descriptor: str, scratch: str, settings_text: str) 
     from cloudkata import jail
 
     settings = json.loads(settings_text)
+    if settings["contained"]:
+        sys.path.insert(0, str(Path(__file__).parent.parent))
+        from jail import container
+
+        container.enter()
     control = socket.socket(fileno=int(control_descriptor))
     try:
         listener, endpoint = jail.open_door(jail.Level(level))

@@ -1,23 +1,13 @@
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 from typing import Any
 
 import pytest
 from jail import hostile_program
-from jail.arena import LEVELS, outside, run_program
+from jail.arena import ATTACKS, LEVELS, NOTHING, outside, run_program
 
 from cloudkata.jail import Level
-
-SOURCE = (
-    Path(hostile_program.__file__).read_text()
-    + """
-import os
-run_all(facts | {"door": door, "result": result, "warden": os.getppid()}, answer)
-"""
-)
-NOTHING = repr("")
 
 
 @functools.cache
@@ -25,7 +15,7 @@ def attacked(level: Level) -> tuple[dict[str, str], list[str], list[str]]:
     """What each attack gained, what heard something, and which files changed: all attacks in one program."""
     with outside() as things:
         facts: dict[str, Any] = things.facts | {"level": level.value}
-        ended = run_program(level, SOURCE, facts=facts)
+        ended = run_program(level, ATTACKS, facts=facts)
         assert ended.status == 0, ended.output
         return ended.answer, things.heard(), things.changed()
 

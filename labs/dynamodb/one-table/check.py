@@ -455,7 +455,10 @@ def difference_of_list(got, expected, most=None):
         return f"{twice[0]} was returned {numbers[twice[0]]} times"
     times = [order["placed_at"] for order in got]
     if times != [order["placed_at"] for order in expected[:wanted]]:
-        return f"the newest should come first; the times begin {', '.join(times[:3])}"
+        return (
+            f"the newest, of {expected[0]['placed_at']}, should come first, then the one before it; the times "
+            f"returned begin {', '.join(times[:3])}"
+        )
     return None
 
 

@@ -40,13 +40,12 @@ def _customer(draw, number):
 
 def _orders(draw, talk, customer_ids, now):
     buyers = draw.sample(customer_ids, CUSTOMERS - WITHOUT_ORDERS)
-    largest, fitter = buyers[0], buyers[4]
     # Few customers place most of the orders: the first about 800, the last three or four.
     bought = draw.choices(buyers, [1 / rank for rank in range(1, len(buyers) + 1)], k=ORDERS)
     times = _times(draw, bought, now)
     with_lines = set(sorted(range(ORDERS), key=times.__getitem__)[-WITH_LINES:])
     # One order is the fit-out of a whole building: its lines are more than one item can hold.
-    project = draw.choice([number for number in with_lines if bought[number] == fitter])
+    project = draw.choice(sorted(with_lines))
     orders, lines = [], []
     for number, order_id in enumerate(sorted(draw.sample(range(10**6, 10**7), ORDERS))):
         order = {
@@ -59,18 +58,18 @@ def _orders(draw, talk, customer_ids, now):
             own = _lines(draw, talk, order["order_id"], whole_building=number == project)
             order["total_cents"] = sum(line["quantity"] * line["unit_price_cents"] for line in own)
             lines += own
-        if bought[number] == largest:
+        if bought[number] == buyers[0]:
             order["note"] = _excerpt(draw, talk, 1500)
         orders.append(order)
     return orders, lines
 
 
 def _times(draw, bought, now):
-    """When each order was placed; one in eight comes in the same second as the customer's one before."""
+    """When each order was placed; one in five comes in the same second as the customer's one before."""
     oldest = now.replace(hour=0, minute=0, second=0, microsecond=0) - dt.timedelta(days=DAYS)
     times, last = [], {}
     for buyer in bought:
-        if buyer not in last or draw.random() >= 0.125:
+        if buyer not in last or draw.random() >= 0.2:
             last[buyer] = oldest + dt.timedelta(seconds=draw.randrange(DAYS * 86_400))
         times.append(last[buyer])
     return times

@@ -14,8 +14,15 @@ COUNTS = {
     "ApproximateNumberOfMessagesNotVisible": "in flight",
     "ApproximateNumberOfMessagesDelayed": "delayed",
 }
-DEFAULTS = {"DelaySeconds": "0", "ReceiveMessageWaitTimeSeconds": "0", "MaximumMessageSize": "1048576"}
+DEFAULTS = {
+    "DelaySeconds": "0",
+    "ReceiveMessageWaitTimeSeconds": "0",
+    "MaximumMessageSize": "1048576",
+    "Policy": None,
+}
+ADDED = ("GlobalSecondaryIndexes", "StreamSpecification", "Replicas")
 FOUR_DAYS = str(4 * 86_400)
+LONGEST_RETENTION = 14 * 86_400
 
 
 @pytest.fixture
@@ -58,9 +65,9 @@ def bookings(aws, inputs):
     "the queue's figures tell what is in flight.",
     "A message that cannot be booked must not stop the ones behind it in the same batch.",
 )
-def test_every_order_is_booked(bookings, story, program):
+def test_every_order_is_booked(queues, bookings, story, program):
     """Every order that can be booked is booked with the right total, and nothing else is."""
-    items = _booked(bookings, story.good, program)
+    items = _booked(queues, bookings, story.good, program)
     known = {booking["order_id"] for booking in (*story.good, *story.booked)}
     surplus = [repr(key) for key in items if key not in known]
     assert not surplus, (
@@ -103,7 +110,7 @@ def test_bad_messages_are_set_aside(queues, story, program, trace, clock):
         found = [message for message in messages if message.body == body]
         assert found, (
             f"The message {body} cannot be booked and should lie in {_name(queues.dead)}; it does not. "
-            f"{_name(queues.orders)} has {_told(queues.orders)}. {program.how_it_ended()}"
+            f"{_told(queues.orders)}. {program.how_it_ended()}"
         )
         copies = [message for message in found if int(message.attributes["SentTimestamp"]) / 1000 > began]
         assert not copies, (
@@ -144,16 +151,11 @@ def test_only_bad_messages_are_set_aside(queues, story):
 def test_worker_ends_when_nothing_is_left(queues, program, clock):
     """The worker has ended by itself, nothing is waiting or in flight, and nothing comes back later."""
     assert program.exit_status == 0, (
-        f"The worker should end by itself, with status 0. {program.how_it_ended()} "
-        f"{_name(queues.orders)} has {_told(queues.orders)}."
+        f"The worker should end by itself, with status 0. {program.how_it_ended()} {_told(queues.orders)}."
     )
-    assert _empty(queues.orders), (
-        f"The worker ended although {_name(queues.orders)} has {_told(queues.orders)}."
-    )
+    assert _empty(queues.orders), f"The worker ended although {_told(queues.orders)}."
     clock.advance(minutes=15)
-    assert _empty(queues.orders), (
-        f"A quarter of an hour after the worker ended {_name(queues.orders)} has {_told(queues.orders)}."
-    )
+    assert _empty(queues.orders), f"A quarter of an hour after the worker ended {_told(queues.orders)}."
 
 
 @points(1)
@@ -164,7 +166,7 @@ def test_nothing_else_was_touched(aws, queues, bookings, story):
     """Other settings, and the old messages in the dead-letter queue, are as they were."""
     kept = {"VisibilityTimeout": str(story.visibility), "MessageRetentionPeriod": FOUR_DAYS}
     found = _altered(queues.orders, {**DEFAULTS, **kept})
-    found += _altered(queues.dead, {**DEFAULTS, "VisibilityTimeout": "30"})
+    found += _altered(queues.dead, {**DEFAULTS, "VisibilityTimeout": "30", "RedrivePolicy": None})
     bodies = [message.body for message in queues.read_dead()]
     found += [
         f"{_name(queues.dead)} holds the old message {body} {bodies.count(body)} times, not once"
@@ -173,13 +175,39 @@ def test_nothing_else_was_touched(aws, queues, bookings, story):
     ]
     names = {_name(queue) for queue in aws.resource("sqs").queues.all()}
     found += [f"there is a new queue {name}" for name in names - {_name(queues.orders), _name(queues.dead)}]
+    described = aws.client("dynamodb").describe_table(TableName=bookings.name)["Table"]
+    found += [f"{bookings.name} has {part} now" for part in ADDED if described.get(part)]
     tables = {table.name for table in aws.resource("dynamodb").tables.all()}
     found += [f"there is a new table {name}" for name in tables - {bookings.name}]
     assert not found, f"More was changed than the task asks for: {'; '.join(found[:3])}."
 
 
+@points(1)
+@needs("test_bad_messages_are_set_aside", "test_worker_ends_when_nothing_is_left")
+@hint(
+    "Does the queue give up a message only while your worker is there to see to it?",
+    "The next worker may die before it can count anything. The setting has to stay when yours has ended.",
+)
+def test_queue_gives_up_whoever_works(queues, clock):
+    """A message on which another worker dies three times is set aside as well."""
+    sent = queues.orders.send_message(MessageBody='{"order_id": "A-0"')["MessageId"]
+    for tries in range(TRIES):
+        taken = queues.orders.receive_messages(WaitTimeSeconds=0)
+        assert taken, (
+            f"A new bad message could be received {tries} times from {_name(queues.orders)}, not {TRIES} times."
+        )
+        clock.advance(minutes=3)
+    assert not queues.orders.receive_messages(WaitTimeSeconds=0), (
+        f"{_name(queues.orders)} gave out a bad message a fourth time, after another worker had died on it "
+        f"{TRIES} times. The queue has to give it up by itself, also when your worker has ended."
+    )
+    assert sent in {message.message_id for message in queues.read_dead()}, (
+        f"A bad message on which another worker died {TRIES} times is not in {_name(queues.dead)}."
+    )
+
+
 @points(2)
-@needs("test_every_order_is_booked")
+@needs("test_every_order_is_booked", "test_worker_ends_when_nothing_is_left")
 @hint(
     "What does the worker take for granted that was only so at its first start?",
     "Messages that lie in the dead-letter queue, and orders that are booked already, are ordinary.",
@@ -191,7 +219,7 @@ def test_second_start_works_as_well(queues, bookings, story, program, newcomers)
     for body in (*newcomers.bodies, again):
         ids[body] = queues.orders.send_message(MessageBody=body)["MessageId"]
     start = program.run()
-    items = _booked(bookings, newcomers.good, start)
+    items = _booked(queues, bookings, newcomers.good, start)
     old = next(booking for booking in story.booked if booking["order_id"] in again)
     found = items.get(old["order_id"])
     assert found == old, (
@@ -208,13 +236,11 @@ def test_second_start_works_as_well(queues, bookings, story, program, newcomers)
         f"After a second start {_name(queues.dead)} has messages that can be booked: {_list(good)}."
     )
     assert start.exit_status == 0, f"The second start should end with status 0. {start.how_it_ended()}"
-    assert _empty(queues.orders), (
-        f"After a second start {_name(queues.orders)} has {_told(queues.orders)}. {start.how_it_ended()}"
-    )
+    assert _empty(queues.orders), f"After a second start {_told(queues.orders)}. {start.how_it_ended()}"
 
 
 @points(2)
-@needs("test_every_order_is_booked")
+@needs("test_every_order_is_booked", "test_worker_ends_when_nothing_is_left")
 @hint(
     "If the worker dies between any two of its lines, is the order in the queue or in the table?",
     "To delete a message is to tell the queue that its order is safe. What has to be true before that?",
@@ -230,8 +256,8 @@ def test_no_order_is_lost_while_the_table_is_away(queues, bookings, program, inp
     program.run()
     lost = before - _total(queues.orders, queues.dead)
     assert lost <= 0, (
-        f"{len(numbers)} orders came in while {bookings.name} was away; {lost} of them are in no queue any "
-        "more. They were deleted before they were booked."
+        f"{len(numbers)} orders came in while {bookings.name} was away. A start of the worker later the two "
+        f"queues hold {lost} messages fewer, although nothing could be booked: they were deleted."
     )
 
 
@@ -244,6 +270,12 @@ def test_no_order_is_lost_while_the_table_is_away(queues, bookings, program, inp
 )
 def test_bad_messages_are_kept(queues, story, clock):
     """Ten days later the bad messages can still be read."""
+    queues.dead.load()
+    retention = int(queues.dead.attributes["MessageRetentionPeriod"])
+    assert retention <= LONGEST_RETENTION, (
+        f"{_name(queues.dead)} is to keep messages for {retention:,} seconds. AWS would have refused that: the "
+        f"most it allows is {LONGEST_RETENTION:,}."
+    )
     clock.advance(days=10)
     kept = {message.body for message in queues.read_dead()}
     gone = [body for body in story.bad if body not in kept]
@@ -253,13 +285,13 @@ def test_bad_messages_are_kept(queues, story, clock):
     )
 
 
-def _booked(table, expected, start):
+def _booked(queues, table, expected, start):
     """All items by their key; fails when an expected booking is not among them as it should be."""
     items = _items(table)
     missing = [booking["order_id"] for booking in expected if booking["order_id"] not in items]
     assert not missing, (
         f"{len(missing)} of {len(expected)} orders that can be booked are not in {table.name}: "
-        f"{_list(missing)}. {start.how_it_ended()}"
+        f"{_list(missing)}. {start.how_it_ended()} {_told(queues.orders)}; {_told(queues.dead)}."
     )
     for booking in expected:
         found = {name: items[booking["order_id"]].get(name) for name in booking}
@@ -277,7 +309,7 @@ def _shown(item):
 
 
 def _plain(value):
-    return int(value) if isinstance(value, Decimal) and value == int(value) else str(value)
+    return int(value) if isinstance(value, Decimal) and value == int(value) else repr(value)
 
 
 def _list(names):
@@ -290,7 +322,8 @@ def _counts(queue):
 
 
 def _told(queue):
-    return ", ".join(f"{count} {word}" for word, count in _counts(queue).items())
+    figures = ", ".join(f"{count} {word}" for word, count in _counts(queue).items())
+    return f"{_name(queue)} has {figures}"
 
 
 def _empty(queue):

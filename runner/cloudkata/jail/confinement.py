@@ -37,6 +37,7 @@ class Confinement:
         os.dup2(null, 0)
         kernel.close_all_but(keep_descriptors)
         signal.signal(signal.SIGINT, signal.default_int_handler)  # as in any fresh interpreter
+        os.umask(0o022)
         rlimits.limit_program(self.limits, tasks_already_there=self._tasks_already_there())
         kernel.set_dumpable(True)  # programs read their own /proc/self; the warden reads addresses in theirs
         if self.level is Level.NAMESPACES:

@@ -98,7 +98,7 @@ def _resolve(path: Path, links: dict[str, str]) -> Path:
 def _topmost(paths: Iterable[Path]) -> list[Path]:
     """`paths` without those that lie in another one, outer before inner."""
     kept: list[Path] = []
-    for path in sorted(set(paths), key=lambda one: len(one.parts)):
+    for path in sorted(set(paths), key=lambda one: (len(one.parts), one)):
         if not any(path.is_relative_to(outer) for outer in kept):
             kept.append(path)
     return kept

@@ -7,12 +7,11 @@ import fcntl
 import os
 import socket
 import struct
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from cloudkata.jail import kernel
+from cloudkata.jail import kernel, processes
 from cloudkata.jail.levels import JailError, setting_up
 
 LEARNER_ID = 1000
@@ -92,7 +91,7 @@ def _write_maps(caller: int, wake: int, user_map: str, group_map: str) -> NoRetu
             _write(f"/proc/{caller}/uid_map", user_map)
             status = 0
     except OSError as error:
-        print(f"Writing the id maps failed: {error}", file=sys.stderr)  # noqa: T201
+        processes.complain(f"Writing the id maps failed: {error}.")
     finally:
         os._exit(status)
 

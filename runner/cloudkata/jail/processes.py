@@ -13,6 +13,12 @@ from typing import NoReturn
 from cloudkata.jail import kernel
 
 
+def complain(text: str) -> None:
+    """Write to standard error itself: in a forked process `sys.stderr` may be somebody's buffer."""
+    with contextlib.suppress(OSError):
+        os.write(2, text.rstrip().encode(errors="backslashreplace") + b"\n")
+
+
 def own_session() -> None:
     """Leave the terminal's session: nothing can be typed into it, and its signals stay there."""
     if os.getsid(0) != os.getpid():
@@ -27,11 +33,16 @@ def stay_tied_to(parent: int) -> None:
 
 
 def default_signals() -> None:
-    """Take back every signal handler. What has none cannot be sent to process 1 of a process namespace from
-    inside, and does what it says to any other."""
+    """Take back every signal handler and every blocked signal.
+
+    A signal without a handler cannot be sent to process 1 of a process namespace from inside. Ends of
+    children are collected, also when whoever started this process ignored its own.
+    """
     for number in signal.valid_signals():
         if signal.getsignal(number) not in (signal.SIG_DFL, signal.SIG_IGN):
             signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 def wait_and_end_like(child: int) -> NoReturn:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -55,6 +56,7 @@ def open_door(level: Level) -> tuple[socket.socket, str]:
     if _door is not None:
         raise JailError("This process has a door already; each start of a program has a process of its own.")
     with setting_up("Opening the program's door"):
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # inherited from whoever started this, perhaps ignored
         kernel.die_with_parent()
         port = 0
         if level is Level.NAMESPACES:

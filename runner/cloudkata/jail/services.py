@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,6 +46,7 @@ def jail_service(level: Level, readable: Sequence[Path], *, keep_descriptors: Se
 
 def _jail(level: Level, readable: Sequence[Path], keep_descriptors: Sequence[int]) -> None:
     kernel.require_one_thread()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # inherited from whoever started this, perhaps ignored
     paths = [*visible.interpreter_paths(), *visible.listed(readable)]
     kernel.close_all_but(keep_descriptors)
     if level is Level.NAMESPACES:

@@ -8,7 +8,6 @@ import os
 import select
 import signal
 import socket
-import sys
 import tempfile
 import time
 import traceback
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from cloudkata.jail import processes
 from cloudkata.jail.levels import JailError, Level
 from cloudkata.jail.program import host_program, open_door
 from cloudkata.jail.rlimits import Limits
@@ -135,8 +135,8 @@ def _host(
             scratch=scratch,
         )
     except JailError as error:
-        print(error, file=sys.stderr, flush=True)  # noqa: T201 - read by the trial
+        processes.complain(str(error))
     except BaseException:
-        traceback.print_exc()
+        processes.complain(traceback.format_exc())
     finally:
         os._exit(1)

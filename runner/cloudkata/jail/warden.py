@@ -67,9 +67,9 @@ class Warden(Generic[T]):
         except (EOFError, ConnectionError):
             os._exit(1)  # the supervisor went away: there is nobody to tell
         except JailError as error:
-            print(error, file=sys.stderr, flush=True)  # noqa: T201 - it goes to the supervisor
+            processes.complain(str(error))
         except BaseException:
-            traceback.print_exc()
+            processes.complain(traceback.format_exc())
         os._exit(1)
 
     def _settle_in(self, host: int) -> None:
@@ -164,9 +164,9 @@ class Warden(Generic[T]):
             sys.stdout.flush()
             sys.stderr.flush()
         except JailError as error:
-            print(error, file=sys.stderr, flush=True)  # noqa: T201 - it goes to the supervisor
+            processes.complain(str(error))
         except BaseException:
-            traceback.print_exc()
+            processes.complain(traceback.format_exc())
         finally:
             os._exit(status & 0xFF)
 

@@ -81,10 +81,9 @@ class Watch:
         crowd = processes.all_others() if self._own_namespace else processes.descendants()
         if len(crowd) > 1 and memory.exceeds(crowd, self._limits.memory_bytes):
             mebibytes = self._limits.memory_bytes >> 20
-            text = (
-                f"The program was ended: its processes together used more than {mebibytes} MiB of memory.\n"
+            processes.complain(
+                f"The program was ended: its processes together used more than {mebibytes} MiB of memory."
             )
-            os.write(2, text.encode())
             os.kill(self._learner, signal.SIGKILL)
 
     def _end_everything(self) -> None:

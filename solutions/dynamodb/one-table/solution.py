@@ -70,9 +70,7 @@ def place_order(order):
     try:
         client.transact_write_items(TransactItems=puts)
     except client.exceptions.TransactionCanceledException as error:
-        if any(
-            reason["Code"] == "ConditionalCheckFailed" for reason in error.response["CancellationReasons"]
-        ):
+        if "ConditionalCheckFailed" in {reason["Code"] for reason in error.response["CancellationReasons"]}:
             return False
         raise
     return True

@@ -42,7 +42,7 @@ def order(order_id):
 
 def orders_of(customer_id, newest):
     page = table.query(
-        KeyConditionExpression=Key("id").eq(customer_id) & Key("part").lt("~"),
+        KeyConditionExpression=Key("id").eq(customer_id) & Key("part").lt("a"),
         ScanIndexForward=False,
         Limit=newest,
     )
@@ -66,9 +66,7 @@ def place_order(order):
     try:
         client.transact_write_items(TransactItems=puts)
     except client.exceptions.TransactionCanceledException as error:
-        if any(
-            reason["Code"] == "ConditionalCheckFailed" for reason in error.response["CancellationReasons"]
-        ):
+        if "ConditionalCheckFailed" in {reason["Code"] for reason in error.response["CancellationReasons"]}:
             return False
         raise
     return True
