@@ -105,3 +105,31 @@ def test_a_check_waits_for_those_it_needs(graded: Grader) -> None:
     assert (second.status, second.message) == ("blocked", 'Waits for "First."')
     assert third.status == "passed"
     assert (made.points, made.max_points) == (1, 4)
+
+
+def test_setup_and_checks_share_records_and_nothing_else(make_lab, graded: Grader) -> None:
+    lab = make_lab(
+        setup="""
+        import os
+        from records import names
+
+        def setup(aws, inputs, clock):
+            folder = os.path.dirname(__file__)
+            assert sorted(os.listdir(folder)) == ["records.py", "setup.py"], os.listdir(folder)
+            for name in names(inputs):
+                aws.client("s3").create_bucket(Bucket=name)
+        """,
+        check='''
+        from records import names
+
+        def test_it(aws, inputs):
+            """Both draw the same."""
+            made = [bucket["Name"] for bucket in aws.client("s3").list_buckets()["Buckets"]]
+            assert made == sorted(names(inputs)), f"{made}"
+        ''',
+    )
+    (lab.folder / "records.py").write_text(
+        "def names(inputs):\n    draw = inputs.random('names')\n    return [f'b-{draw.randrange(10**6)}' for _ in range(3)]\n"
+    )
+    made = graded("", lab=lab)
+    assert made.passed, made.runs[0]

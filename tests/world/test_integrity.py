@@ -207,4 +207,6 @@ def _alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    return "State:\tZ" not in (Path(f"/proc/{pid}/status").read_text() if Path(f"/proc/{pid}").exists() else "State:\tZ")
+    return "State:\tZ" not in (
+        Path(f"/proc/{pid}/status").read_text() if Path(f"/proc/{pid}").exists() else "State:\tZ"
+    )

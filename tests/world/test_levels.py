@@ -48,7 +48,9 @@ def test_every_level_gives_the_same_grade(make_lab: LabMaker) -> None:
 
 
 @pytest.mark.parametrize("level", available())
-def test_a_program_that_leaves_a_daemon_is_over_when_it_is_over(make_lab: LabMaker, level: jail.Level) -> None:
+def test_a_program_that_leaves_a_daemon_is_over_when_it_is_over(
+    make_lab: LabMaker, level: jail.Level
+) -> None:
     program = b"""
 import subprocess, sys
 subprocess.Popen([sys.executable, "-c", "import threading; threading.Event().wait()"], start_new_session=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from pathlib import Path
 
 import pytest
 
 from cloudkata import link
 from cloudkata.catalogue.inputs import Inputs
+from cloudkata.channel import Channel
 from cloudkata.checking import fixtures
 from cloudkata.checking.judge import Judge
 from cloudkata.checking.world import FROM_SUPERVISOR, World
@@ -29,7 +31,7 @@ _WITHOUT = (
 
 def judge(control: socket.socket, emulator: socket.socket) -> None:
     """Be the checker of one world."""
-    supervisor = link.Channel(control, FROM_SUPERVISOR)
+    supervisor = Channel(control, FROM_SUPERVISOR)
     order, _ = supervisor.expect(link.CollectChecks)
     world = World(emulator, supervisor)
 
@@ -46,12 +48,16 @@ def judge(control: socket.socket, emulator: socket.socket) -> None:
     )
     _collect_and_run(Path(order.lab), plugin)
     if not plugin.collected:
-        supervisor.send(link.CollectionFault(why=plugin.fault or "check.py could not be collected by pytest."))
+        supervisor.send(
+            link.CollectionFault(why=plugin.fault or "check.py could not be collected by pytest.")
+        )
     # If the emulator is gone the supervisor saw it too, and knows whose doing it was: wait to be ended.
     control.recv(1)
 
 
 def _collect_and_run(lab: Path, plugin: Judge) -> None:
+    # For records.py, which setup.py imports too.
+    sys.path.insert(0, str(lab))
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     arguments = [
         *(part for name in _WITHOUT for part in ("-p", f"no:{name}")),

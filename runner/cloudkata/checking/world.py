@@ -9,6 +9,7 @@ from typing import Any, NoReturn, TypeVar
 import pytest
 
 from cloudkata import link, sdk
+from cloudkata.channel import Channel, LinkError
 from cloudkata.grade import Call
 from cloudkata.worldtime import StandingClock
 
@@ -29,8 +30,8 @@ def _gone() -> NoReturn:
 class World:
     """One world, held still between the checker's orders."""
 
-    def __init__(self, emulator: socket.socket, supervisor: link.Channel) -> None:
-        self._emulator = link.Channel(emulator, FROM_EMULATOR)
+    def __init__(self, emulator: socket.socket, supervisor: Channel) -> None:
+        self._emulator = Channel(emulator, FROM_EMULATOR)
         self._supervisor = supervisor
         self._clock: StandingClock | None = None
 
@@ -112,7 +113,7 @@ class World:
     def _receive(self) -> tuple[link.Message, bytes]:
         try:
             return self._emulator.receive()
-        except (OSError, EOFError, link.LinkError):
+        except (OSError, EOFError, LinkError):
             _gone()
 
     def _move_to(self, clock_ms: int) -> None:

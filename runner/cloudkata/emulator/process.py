@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cloudkata import link, sdk
 from cloudkata.catalogue.inputs import Inputs
+from cloudkata.channel import Channel
 from cloudkata.emulator import corrections, hardening, start_state, state
 from cloudkata.emulator.backends import Backends, prepare_environment
 from cloudkata.emulator.doors import Connection, Door
@@ -34,10 +35,10 @@ _PUBLIC = Visitor("checker", recorded=False)
 
 def serve(control: socket.socket, checker: socket.socket) -> None:
     """Be the emulator of one world, until the supervisor goes away."""
-    supervisor = link.Channel(control, FROM_SUPERVISOR, descriptors=True)
+    supervisor = Channel(control, FROM_SUPERVISOR, descriptors=True)
     order, _ = supervisor.expect(link.StartWorld)
     try:
-        world = World(order, supervisor, link.Channel(checker, FROM_CHECKER))
+        world = World(order, supervisor, Channel(checker, FROM_CHECKER))
     except start_state.SetupFailed as failed:
         supervisor.send(link.WorldFault(why=str(failed)))
         return
@@ -48,7 +49,7 @@ def serve(control: socket.socket, checker: socket.socket) -> None:
 class World:
     """One world: it answers the supervisor, the checker, and whoever stands at a door."""
 
-    def __init__(self, order: link.StartWorld, supervisor: link.Channel, checker: link.Channel) -> None:
+    def __init__(self, order: link.StartWorld, supervisor: Channel, checker: Channel) -> None:
         self._order = order
         self._supervisor = supervisor
         self._checker = checker
@@ -91,7 +92,7 @@ class World:
         gc.freeze()
         self._scheduler.run()
 
-    def _read(self, channel: link.Channel, handle: object) -> None:
+    def _read(self, channel: Channel, handle: object) -> None:
         try:
             channel.read_once()
             while (frame := channel.pop()) is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import runpy
+import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,6 +51,8 @@ class SetupClock:
 def build(folder: Path, aws: boto3.Session, inputs: Any, clock: StandingClock) -> None:
     """Run the lab's setup. Raises `SetupFailed` with the author's own traceback."""
     path = folder / "setup.py"
+    # For records.py, which check.py imports too.
+    sys.path.insert(0, str(folder))
     try:
         setup = runpy.run_path(str(path), run_name="setup").get("setup")
     except Exception as error:

@@ -16,6 +16,7 @@ import pytest
 
 if TYPE_CHECKING:
     from cloudkata.catalogue.lab import Lab
+    from cloudkata.channel import Channel
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -58,6 +59,7 @@ class AuthorsWorld:
         for description in marks.DESCRIPTIONS:
             config.addinivalue_line("markers", description)
         config.pluginmanager.register(fixtures)
+        sys.path.insert(0, str(self.lab.folder))
         config.stash[fixtures.INPUTS] = draw_inputs(self.lab, self._seed)
 
     def _program_of(self, config: pytest.Config) -> Path:
@@ -102,7 +104,7 @@ class AuthorsWorld:
         outcome = []
         thread = threading.Thread(target=lambda: outcome.append(supervisor.run()), daemon=True)
         thread.start()
-        channel = link.Channel(supervisor.seat.control, FROM_SUPERVISOR)
+        channel = Channel(supervisor.seat.control, FROM_SUPERVISOR)
         try:
             channel.expect(link.CollectChecks)
             channel.send(link.ChecksCollected(checks=[described(item) for item in session.items]))

@@ -113,7 +113,9 @@ def _scratch() -> Path:
     try:
         return Path(tempfile.mkdtemp(prefix="kata-"))
     except OSError as error:
-        raise jail.JailError(f"No folder could be made for the program to work in: {error.strerror}.") from None
+        raise jail.JailError(
+            f"No folder could be made for the program to work in: {error.strerror}."
+        ) from None
 
 
 def _spawn(

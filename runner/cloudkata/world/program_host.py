@@ -6,12 +6,13 @@ import socket
 from pathlib import Path
 
 from cloudkata import jail, link
+from cloudkata.channel import Channel
 from cloudkata.world.launcher import launch
 
 
 def host(level: jail.Level, control: socket.socket, scratch: Path | None) -> None:
     """Build the jail, hand its door to the supervisor, run the program when told to, report its end."""
-    channel = link.Channel(control, (link.BeginProgram,))
+    channel = Channel(control, (link.BeginProgram,))
     listener, endpoint = jail.open_door(level)
     channel.send(link.HostReady(endpoint=endpoint), descriptors=[listener.fileno()])
     door = listener.getsockname()

@@ -12,6 +12,7 @@ from functools import partial
 from typing import IO, Protocol
 
 from cloudkata import jail, link
+from cloudkata.channel import Channel, LinkError
 from cloudkata.world.assignment import Assignment
 from cloudkata.world.processes import Child, start_program_host
 from cloudkata.world.tasks import all_asleep
@@ -64,7 +65,7 @@ class _Start:
     """One start of the program."""
 
     child: Child
-    channel: link.Channel
+    channel: Channel
     launch: link.Launch | None = None
     door: socket.socket | None = None
     door_given: bool = False
@@ -157,7 +158,7 @@ class ProgramStarts:
     def _start_host(self) -> _Start:
         child = start_program_host(self._assignment.level, self._assignment.python)
         assert child.control is not None
-        channel = link.Channel(child.control, FROM_HOST, descriptors=True)
+        channel = Channel(child.control, FROM_HOST, descriptors=True)
         channel.learn_senders()
         start = _Start(child, channel)
 
@@ -165,7 +166,7 @@ class ProgramStarts:
             try:
                 channel.read_once()
                 self._read_host(start)
-            except (EOFError, OSError, link.LinkError):
+            except (EOFError, OSError, LinkError):
                 self._selector.unregister(channel.sock)
                 self._host_died(start)
 

@@ -9,7 +9,8 @@ import socket
 import sys
 from pathlib import Path
 
-from cloudkata import jail, link
+from cloudkata import jail
+from cloudkata.channel import LinkError
 
 
 def emulator(level: jail.Level, control: int, checker: int, *readable: str) -> None:
@@ -45,6 +46,6 @@ if __name__ == "__main__":
     arguments = [int(text) if text.isdigit() else text for text in rest]
     try:
         ROLES[role](jail.Level(level), *arguments)  # type: ignore[operator]
-    except (EOFError, BrokenPipeError, ConnectionResetError, link.LinkError):
+    except (EOFError, BrokenPipeError, ConnectionResetError, LinkError):
         # The supervisor went away first: there is nobody to tell.
         sys.exit(1)

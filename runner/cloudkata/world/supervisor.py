@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from cloudkata import link
+from cloudkata.channel import Channel, LinkError
 from cloudkata.grade import Check
 from cloudkata.world.assignment import Assignment
 from cloudkata.world.processes import Child, start_service
@@ -27,6 +28,9 @@ FROM_CHECKER = (
     link.ChecksCollected, link.CollectionFault, link.CheckDone, link.JudgingDone, link.JudgingFault,
     link.GetOutput,
 )  # fmt: skip
+
+SHOWN_TO_EMULATOR = ("setup.py", "records.py")
+"""Files of a lab: the start state, and the data that setup.py and check.py both draw."""
 
 
 @dataclass
@@ -109,8 +113,8 @@ class Supervisor:
         task = self._assignment
         self._starts.prepare()
         # The emulator never gets to see check.py, hints or expected values.
-        setup = task.lab_folder / "setup.py"
-        emulator = start_service("emulator", task.level, self._emulator_end, [setup])
+        readable = [path for name in SHOWN_TO_EMULATOR if (path := task.lab_folder / name).is_file()]
+        emulator = start_service("emulator", task.level, self._emulator_end, readable)
         self._children.append(emulator)
         assert emulator.control is not None
         self._to_emulator = self._listen(
@@ -159,15 +163,15 @@ class Supervisor:
         allowed: tuple[type[link.Message], ...],
         handle: Callable[[link.Message, bytes], None],
         died: Callable[[], None],
-    ) -> link.Channel:
-        channel = link.Channel(control, allowed)
+    ) -> Channel:
+        channel = Channel(control, allowed)
 
         def read() -> None:
             try:
                 channel.read_once()
                 while (frame := channel.pop()) is not None:
                     handle(*frame)
-            except (EOFError, OSError, link.LinkError):
+            except (EOFError, OSError, LinkError):
                 with suppress(KeyError, ValueError):
                     self._selector.unregister(control)
                 died()

@@ -14,7 +14,12 @@ PUBLIC = json.dumps(
     {
         "Version": "2012-10-17",
         "Statement": [
-            {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/*"}
+            {
+                "Effect": "Allow",
+                "Principal": "*",
+                "Action": "s3:GetObject",
+                "Resource": "arn:aws:s3:::bucket/*",
+            }
         ],
     }
 )
@@ -55,7 +60,9 @@ def test_moto_judges_bucket_policies_without_their_conditions(s3) -> None:
     s3.put_object(Bucket="bucket", Key="k", Body=b"x")
     unmet = {"Bool": {"aws:SecureTransport": "false"}}
     statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*", "Condition": unmet}
-    s3.put_bucket_policy(Bucket="bucket", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    s3.put_bucket_policy(
+        Bucket="bucket", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    )
     with pytest.raises(ClientError, match="403"):
         s3.get_object(Bucket="bucket", Key="k")
 

@@ -12,14 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudkata import link
+from cloudkata.channel import MAX_BODY, Channel, LinkError
 
-Pair = tuple[link.Channel, link.Channel]
+Pair = tuple[Channel, Channel]
 
 
 @pytest.fixture
 def pair() -> Iterator[Pair]:
     one, other = socket.socketpair()
-    channels = link.Channel(one, (link.Now,)), link.Channel(other, (link.Advance, link.AwsCall), descriptors=True)
+    channels = Channel(one, (link.Now,)), Channel(other, (link.Advance, link.AwsCall), descriptors=True)
     yield channels
     for channel in channels:
         channel.close()
@@ -42,7 +43,7 @@ def test_frames_that_come_together_are_told_apart(pair: Pair) -> None:
 def test_a_message_the_other_end_does_not_take_is_an_error(pair: Pair) -> None:
     one, other = pair
     one.send(link.Settle())
-    with pytest.raises(link.LinkError, match="not in the protocol"):
+    with pytest.raises(LinkError, match="not in the protocol"):
         other.receive()
 
 
@@ -61,14 +62,14 @@ def test_a_message_the_other_end_does_not_take_is_an_error(pair: Pair) -> None:
 def test_what_is_not_quite_a_message_is_an_error(pair: Pair, text: bytes) -> None:
     one, other = pair
     one.sock.sendall(struct.pack(">II", len(text), 0) + text)
-    with pytest.raises(link.LinkError):
+    with pytest.raises(LinkError):
         other.receive()
 
 
 def test_a_frame_that_claims_to_be_huge_is_refused_before_it_is_read(pair: Pair) -> None:
     one, other = pair
-    one.sock.sendall(struct.pack(">II", 10, link.MAX_BODY + 1))
-    with pytest.raises(link.LinkError, match="larger than the protocol allows"):
+    one.sock.sendall(struct.pack(">II", 10, MAX_BODY + 1))
+    with pytest.raises(LinkError, match="larger than the protocol allows"):
         other.receive()
 
 
@@ -103,13 +104,13 @@ def test_the_kernel_says_who_wrote(pair: Pair) -> None:
 @given(st.binary(max_size=200))
 def test_garbage_never_ends_in_anything_but_a_link_error(garbage: bytes) -> None:
     one, other = socket.socketpair()
-    channel = link.Channel(other, (link.Advance,))
+    channel = Channel(other, (link.Advance,))
     one.sendall(garbage)
     one.close()
     try:
         while True:
             channel.receive()
-    except (link.LinkError, EOFError):
+    except (LinkError, EOFError):
         pass
     finally:
         channel.close()
