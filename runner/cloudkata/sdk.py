@@ -42,13 +42,24 @@ Carry = Callable[[str, str, list[tuple[str, str]], bytes], Carried]
 """Takes method, target (path and query), headers and body."""
 
 
+class _WorldSession(boto3.Session):
+    """A session whose clients and resources know one endpoint, whatever the environment says."""
+
+    def client(self, service_name: str, **options: Any) -> Any:
+        """A client of the world's service."""
+        return super().client(service_name, **{"endpoint_url": ENDPOINT, **options})
+
+    def resource(self, service_name: str, **options: Any) -> Any:
+        """A resource of the world's service."""
+        return super().resource(service_name, **{"endpoint_url": ENDPOINT, **options})
+
+
 def session(carry: Carry) -> boto3.Session:
     """A boto3 session as the world's administrator."""
-    made = boto3.Session(
+    made = _WorldSession(
         aws_access_key_id=ADMINISTRATOR_KEY, aws_secret_access_key=ADMINISTRATOR_SECRET, region_name=REGION
     )
     inner: botocore.session.Session = made._session
-    inner.set_config_variable("endpoint_url", ENDPOINT)
     # A refusal is an answer to look at, not something to try again.
     inner.set_default_client_config(botocore.config.Config(retries={"total_max_attempts": 1}))
 

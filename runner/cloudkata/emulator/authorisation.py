@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from cloudkata.emulator.naming import NamedCall
-from cloudkata.emulator.refusals import denied
+from cloudkata.emulator.refusals import denied, not_signed
 from cloudkata.emulator.signatures import Caller
 from cloudkata.iam.public import Grant, PublicAccessBlock, open_to_anybody
 
@@ -34,7 +34,7 @@ def authorise(named: NamedCall, caller: Caller) -> str | None:
     if caller.kind != "anonymous":
         return None
     if named.service != "s3":
-        raise denied(named, caller.arn, None, "The request carries no credentials.")
+        raise not_signed(named)
     bucket_name: str = named.parameters.get("Bucket", "")
     key_name: str = named.parameters.get("Key", "")
     action = "s3:" + _ACTION.get(named.operation, named.operation)
