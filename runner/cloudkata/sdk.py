@@ -42,7 +42,7 @@ Carry = Callable[[str, str, list[tuple[str, str]], bytes], Carried]
 """Takes method, target (path and query), headers and body."""
 
 
-class _WorldSession(boto3.Session):
+class _WorldSession(boto3.Session):  # type: ignore[misc]
     """A session whose clients and resources know one endpoint, whatever the environment says."""
 
     def client(self, service_name: str, **options: Any) -> Any:

@@ -11,9 +11,13 @@ from cloudkata.jail.levels import JailError
 
 _START = """
 import sys
-sys.path.insert(0, sys.argv[1])
+sys.path.append(sys.argv[1])
 from cloudkata.jail import {module}
-{module}.main(*sys.argv[2:])
+from cloudkata.jail.levels import JailError
+try:
+    {module}.main(*sys.argv[2:])
+except JailError as error:
+    sys.exit(str(error))
 """
 """An isolated interpreter looks neither at the environment nor at the folder it is in: it is told where the
 package lies."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
 import socket
 import sys
@@ -14,7 +15,7 @@ from cloudkata.jail.levels import JailError, Level
 from cloudkata.jail.services import jail_service, seal_service
 from cloudkata.jail.trial import Trial
 
-_PATIENCE_S = 10.0
+_PATIENCE_S = 20.0
 
 
 def strongest() -> Level:
@@ -34,29 +35,33 @@ def strongest() -> Level:
 
 @functools.cache
 def obstacle(level: Level) -> str | None:
-    """Why this machine cannot give `level`, in one sentence; None when it can."""
+    """Why this machine cannot give `level`, in one sentence; None when it can.
+
+    Raises `JailError` when it cannot be found out, because a machine under load must not look like a weaker one.
+    """
     if len(os.listdir("/proc/self/task")) == 1:  # noqa: PTH208 - a count
         return _try(level)
     # Forking a process with several threads copies locks that nobody will ever release.
-    try:
-        fresh.run("probe", level.value, seconds=3 * _PATIENCE_S)
-    except JailError as error:
-        return str(error)
-    return None
+    found: str | None = json.loads(fresh.run("probe", level.value, seconds=3 * _PATIENCE_S))
+    return found
 
 
 def main(level: str) -> None:
-    """Try `level` in this process and exit with 0 when it works; the reason goes to standard error."""
-    found = _try(Level(level))
-    if found is not None:
-        sys.exit(found)
+    """Print as JSON what stands in the way of `level`; for an interpreter of its own."""
+    print(json.dumps(_try(Level(level))))  # noqa: T201 - read by `obstacle`
 
 
 def _try(level: Level) -> str | None:
-    """Build both jails at `level` in forked processes; the reason why one could not be built, or None."""
+    """Build both jails in forked processes; why one could not be built, twice in a row, or None."""
+    return _try_once(level) and _try_once(level)
+
+
+def _try_once(level: Level) -> str | None:
     program = Trial(level, _reach_door)
     service = _try_service(level)
     outcome = program.outcome(_PATIENCE_S)
+    if not outcome.gone:
+        raise JailError(f"A jail at level {level} was not tried within {_PATIENCE_S:.0f} seconds.")
     if outcome.status == 0 and outcome.result is True:
         return service
     return _last_line(outcome.output, level)
@@ -95,7 +100,3 @@ def _try_service(level: Level) -> str | None:
 def _last_line(output: str, level: Level) -> str:
     lines = output.strip().splitlines()
     return lines[-1] if lines else f"A jail at level {level} could not be built."
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

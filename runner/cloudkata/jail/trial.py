@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import select
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from cloudkata.jail import processes
+from cloudkata.jail import kernel, processes
 from cloudkata.jail.levels import JailError, Level
 from cloudkata.jail.program import host_program, open_door
 from cloudkata.jail.rlimits import Limits
@@ -26,6 +25,7 @@ Attempt = Callable[[tuple[str, int]], Any]
 """What is tried in the jail: gets the address of the door, returns something JSON can hold."""
 
 _READ = 1 << 16
+_ENDED_WITHIN_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -88,10 +88,12 @@ class Trial:
 
     def end(self) -> None:
         """Kill what still runs and remove the scratch folder."""
-        with contextlib.suppress(ProcessLookupError):
+        self._control.close()  # the warden's sign to end everything
+        pidfd = kernel.pidfd_open(self._host)
+        if not select.select([pidfd], [], [], _ENDED_WITHIN_S)[0]:
             os.kill(self._host, signal.SIGKILL)
+        os.close(pidfd)
         os.waitpid(self._host, 0)
-        self._control.close()
         os.close(self.output)
         if self.scratch is not None:
             remove_scratch(self.scratch)
@@ -120,6 +122,7 @@ def _host(
         control.sendall(json.dumps([status, result]).encode())
 
     try:
+        kernel.close_all_but([control.fileno()])  # what belongs to other trials of the same process
         listener, _ = open_door(level)
         door = listener.getsockname()
         socket.send_fds(control, [b"D"], [listener.fileno()])

@@ -26,6 +26,8 @@ _SYSTEM = (
     "/libx32",
     "/nix/store",  # where such systems keep what others keep in /usr
     "/gnu/store",
+    "/home/linuxbrew/.linuxbrew",
+    "/etc/alternatives",  # where links in /usr lead
     "/etc/ld.so.cache",
     "/etc/ssl/certs",
     "/etc/pki/tls/certs",
