@@ -134,7 +134,8 @@ def test_one_table_holds_everything(aws, inputs, program, export):
 @needs("test_one_table_holds_everything")
 @hint(
     "Which key does the customer's item have, and can you name all of it from the customer's number?",
-    "The function returns what the export held; a customer that is not there is None, not an error.",
+    "The function returns what the export held. It is called on its own: a file that is imported runs from top "
+    'to bottom, except for what stands under if __name__ == "__main__".',
 )
 def test_customer(ask, export):
     """customer() finds a customer by number."""

@@ -37,7 +37,7 @@ def strongest() -> Level:
 def obstacle(level: Level) -> str | None:
     """Why this machine cannot give `level`, in one sentence; None when it can.
 
-    Raises `JailError` when it cannot be found out, because a machine under load must not look like a weaker one.
+    Raises `JailError` when that cannot be found out: a machine under load must not look like a weaker one.
     """
     if len(os.listdir("/proc/self/task")) == 1:  # noqa: PTH208 - a count
         return _try(level)

@@ -23,7 +23,7 @@ orders = sqs.get_queue_url(QueueName=os.environ["ORDERS_QUEUE"])["QueueUrl"]
 dead = sqs.get_queue_url(QueueName=os.environ["DEAD_LETTER_QUEUE"])["QueueUrl"]
 
 
-def give_up_after_three_tries():
+def keep_bad_messages():
     # The age of a message counts from the day it was sent, also in the dead-letter queue.
     sqs.set_queue_attributes(QueueUrl=dead, Attributes={"MessageRetentionPeriod": str(FOURTEEN_DAYS)})
 
@@ -66,5 +66,5 @@ def work():
             return
 
 
-give_up_after_three_tries()
+keep_bad_messages()
 work()
