@@ -120,7 +120,9 @@ def test_the_next_request_waits_for_the_answer_to_the_one_before(house: House) -
         (b"CONNECT h:1 HTTP/1.1\r\n\r\n", 400),
     ],
 )
-def test_what_is_no_request_is_refused_and_the_door_stays_open(house: House, sent: bytes, status: int) -> None:
+def test_what_is_no_request_is_refused_and_the_door_stays_open(
+    house: House, sent: bytes, status: int
+) -> None:
     client = house.knock(sent)
     house.settle()
     assert client.recv(4096).startswith(b"HTTP/1.1 %d " % status)
@@ -156,7 +158,7 @@ def test_a_closed_door_hands_over_nothing_more(house: House) -> None:
     house.door.close()
     house.settle()
     assert house.came == []
-    with pytest.raises(OSError, match="refused|reset"):
+    with pytest.raises(OSError, match=r"refused|reset"):
         socket.create_connection(house.address)
     client.close()
 

@@ -195,6 +195,7 @@ def test_orders_between_two_days(ask, export):
 )
 def test_long_answer_is_complete(ask, export):
     """orders_between() returns all orders of the largest customer, whose records exceed a megabyte."""
+    # moto counts whole items even where an index holds less of them: there, pages end earlier than on AWS.
     customer_id = export.customer_ids[0]
     expected = export.orders_of(customer_id)
     first_day, last_day = (expected[end]["placed_at"][:10] for end in (-1, 0))

@@ -51,8 +51,9 @@ class Judge:
         self._compared: tuple[str, object, object] | None = None
         self._collection_errors: list[str] = []
         self.collected = False
+        self.finished = False
         self.fault: str | None = None
-        """Why `check.py` cannot be used, when it cannot."""
+        """Why the checks cannot be run, when they cannot."""
 
     # Collection
 
@@ -83,13 +84,18 @@ class Judge:
         stash = session.config.stash
         compares = any("changes" in getattr(item, "fixturenames", ()) for item in session.items)
         if compares:
-            stash[fixtures.BEFORE] = self._world.state()
+            try:
+                stash[fixtures.BEFORE] = self._world.state()
+            except ValueError as undescribed:
+                self.fault = str(undescribed)
+                pytest.exit(self.fault)
         program = stash[fixtures.PROGRAM] = Program(self._world)
         changed = []
         if compares:
             changed = [str(c) for c in Changes(stash[fixtures.BEFORE], self._world.state())]
         timeline = [call for call in self._world.trace() if call.lane == program.first.lane]
         result = yield
+        self.finished = True
         self._done(
             link.JudgingDone(
                 program=program.first,

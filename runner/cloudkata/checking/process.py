@@ -51,6 +51,9 @@ def judge(control: socket.socket, emulator: socket.socket) -> None:
         supervisor.send(
             link.CollectionFault(why=plugin.fault or "check.py could not be collected by pytest.")
         )
+    elif not plugin.finished and not world.gone:
+        why = plugin.fault or "pytest itself could not go on."
+        supervisor.send(link.JudgingFault(why=why))
     # If the emulator is gone the supervisor saw it too, and knows whose doing it was: wait to be ended.
     control.recv(1)
 

@@ -22,11 +22,6 @@ State = dict[str, dict[str, dict[str, Any]]]
 A = TypeVar("A", bound=link.Message)
 
 
-def _gone() -> NoReturn:
-    """The emulator is no longer there: end the session; no check may take that for an answer."""
-    pytest.exit("The emulated AWS is gone.")
-
-
 class World:
     """One world, held still between the checker's orders."""
 
@@ -34,6 +29,8 @@ class World:
         self._emulator = Channel(emulator, FROM_EMULATOR)
         self._supervisor = supervisor
         self._clock: StandingClock | None = None
+        self.gone = False
+        """Whether the emulator went away."""
 
     def begin(self, clock_ms: int) -> None:
         """Set this process's clock to the world's."""
@@ -90,7 +87,7 @@ class World:
         if isinstance(answer, link.Refused):
             raise ValueError(answer.why)
         if not isinstance(answer, link.State):
-            _gone()
+            self._end()
         return answer.services
 
     def throttle(self, operation: str, times: int) -> None:
@@ -101,20 +98,25 @@ class World:
         self._send(message, body)
         answer, content = self._receive()
         if not isinstance(answer, kind):
-            _gone()
+            self._end()
         return answer, content
+
+    def _end(self) -> NoReturn:
+        """The emulator is no longer there: end the session; no check may take that for an answer."""
+        self.gone = True
+        pytest.exit("The emulated AWS is gone.")
 
     def _send(self, message: link.Message, body: bytes = b"") -> None:
         try:
             self._emulator.send(message, body)
         except OSError:
-            _gone()
+            self._end()
 
     def _receive(self) -> tuple[link.Message, bytes]:
         try:
             return self._emulator.receive()
         except (OSError, EOFError, LinkError):
-            _gone()
+            self._end()
 
     def _move_to(self, clock_ms: int) -> None:
         assert self._clock is not None

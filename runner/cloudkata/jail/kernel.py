@@ -54,6 +54,11 @@ _PR_SET_KEEPCAPS = 8
 _CAPABILITY_VERSION_3 = 0x20080522
 _PIDFD_OPEN = 434  # the same on every architecture, and needed where no filter is
 
+CAP_CHOWN: Final = 0
+CAP_KILL: Final = 5
+CAP_SETGID: Final = 6
+CAP_SETUID: Final = 7
+CAP_SETPCAP: Final = 8
 CAP_DAC_READ_SEARCH: Final = 2
 """Read and enter every file and folder, whatever its mode says (capabilities(7))."""
 

@@ -135,9 +135,9 @@ def _show(source: Path, *, device: bool) -> None:
         new.parent.mkdir(parents=True, exist_ok=True)
         new.touch()
     kernel.mount(str(old), str(new), flags=kernel.MS_BIND | kernel.MS_REC)
-    attributes = kernel.MOUNT_ATTR_NOSUID
-    # A read-only mount does not keep a device from being written to, and nodev would make it useless.
-    attributes |= kernel.MOUNT_ATTR_RDONLY if device else kernel.MOUNT_ATTR_RDONLY | kernel.MOUNT_ATTR_NODEV
+    attributes = kernel.MOUNT_ATTR_NOSUID | kernel.MOUNT_ATTR_RDONLY  # which lets devices be written to
+    if not device:
+        attributes |= kernel.MOUNT_ATTR_NODEV
     kernel.add_mount_attributes(str(new), attributes)
 
 

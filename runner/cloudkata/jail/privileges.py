@@ -10,6 +10,15 @@ from pathlib import Path
 from cloudkata.jail import kernel, namespaces
 from cloudkata.jail.levels import JailError, setting_up
 
+_TO_JAIL_AS_ROOT = {
+    kernel.CAP_CHOWN,
+    kernel.CAP_KILL,
+    kernel.CAP_SETGID,
+    kernel.CAP_SETUID,
+    kernel.CAP_SETPCAP,
+}
+"""What it takes to become another user, and to end what that user leaves."""
+
 
 def become(identity: int | None, *, kept: Collection[int] = ()) -> None:
     """Become user and group `identity` (None: stay who one is) with no capability but `kept`, for good.
@@ -60,10 +69,15 @@ def stranger(needed: Iterable[Path]) -> Stranger:
     """
     if os.getuid() != 0:
         return Stranger(None)
+    own = _capabilities()
+    if not own.issuperset(_TO_JAIL_AS_ROOT):
+        raise JailError(
+            "This root may not change its user or end other users' processes, and nothing runs as root."
+        )
     closed = closed_to_strangers(needed)
     if closed is None:
         return Stranger(namespaces.throwaway_id())
-    if not _may_read_everything():
+    if kernel.CAP_DAC_READ_SEARCH not in own:
         raise JailError(
             f"Only root may use {closed}, so a program that runs as somebody else cannot: open it to all."
         )
@@ -80,8 +94,10 @@ def kept_to_read(paths: Iterable[Path]) -> tuple[int, ...]:
     return (kernel.CAP_DAC_READ_SEARCH,)
 
 
-def _may_read_everything() -> bool:
+def _capabilities() -> set[int]:
+    """The capabilities this process may use."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("CapPrm:"):
-            return bool(int(line.split()[1], 16) >> kernel.CAP_DAC_READ_SEARCH & 1)
-    return False
+            mask = int(line.split()[1], 16)
+            return {number for number in range(64) if mask >> number & 1}
+    return set()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
 import signal
 import time
 from pathlib import Path
 from typing import NoReturn
 
-from cloudkata.jail import kernel
+from cloudkata.jail import kernel, rlimits
+from cloudkata.jail.levels import JailError
 
 
 def complain(text: str) -> None:
@@ -20,9 +20,15 @@ def complain(text: str) -> None:
 
 
 def own_session() -> None:
-    """Leave the terminal's session: nothing can be typed into it, and its signals stay there."""
-    if os.getsid(0) != os.getpid():
-        os.setsid()
+    """Leave the terminal's session: nothing can be typed into it, and its signals stay there.
+
+    Raises `JailError` for the leader of a process group, which cannot leave.
+    """
+    if os.getsid(0) == os.getpid():
+        return
+    if os.getpgrp() == os.getpid():
+        raise JailError("A process to be jailed leads a process group; start it in a session of its own.")
+    os.setsid()
 
 
 def stay_tied_to(parent: int) -> None:
@@ -58,7 +64,7 @@ def end_like(wait_status: int) -> NoReturn:
     """End this process the way another one ended."""
     code = os.waitstatus_to_exitcode(wait_status)
     if code < 0:
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        rlimits.forbid_core_file()
         if -code != signal.SIGKILL:
             signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)

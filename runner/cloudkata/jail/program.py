@@ -102,8 +102,8 @@ def host_program(
     paths). Below `Level.NAMESPACES` it writes in `scratch`. When the thread that started this process ends,
     or the other end of `control` is closed, everything here ends.
 
-    Raises `JailError` when something is missing before the warden exists; afterwards the reason is on
-    standard error and the process ends with status 1 before ``b"H"`` was sent.
+    Raises `JailError` when something is missing before the warden exists. What fails after that is said on
+    standard error, and the process ends with status 1 without `ended` having been called.
     """
     if _door is None or _door.level is not level:
         raise JailError("A program's door is opened first, at the same level.")
@@ -135,20 +135,20 @@ def _stand_behind(warden: Warden[T], control: socket.socket) -> NoReturn:
     """Where no process namespace does it: see to it that nothing survives the warden or the supervisor."""
     kernel.adopt_orphans()
     host = kernel.pidfd_open(os.getpid())
-    supervisor = kernel.pidfd_open(os.getppid())
     child = os.fork()
     if child == 0:
-        os.close(supervisor)
         warden.run(host)
-    watched = kernel.pidfd_open(child)
+    watched = [kernel.pidfd_open(child)]
+    if os.getppid():  # 0 where the supervisor is outside of our process namespace; then there is `control`
+        watched.append(kernel.pidfd_open(os.getppid()))
     processes.default_signals()
     # Dying at once with the supervisor would leave nobody to end what the program started.
     kernel.outlive_parent()
-    kernel.close_all_but([watched, supervisor, control.fileno()])
+    kernel.close_all_but([*watched, control.fileno()])
     os.closerange(0, 3)
     poller = select.poll()
-    poller.register(watched, select.POLLIN)
-    poller.register(supervisor, select.POLLIN)
+    for process in watched:
+        poller.register(process, select.POLLIN)
     poller.register(control, select.POLLRDHUP)
     poller.poll()
     status = processes.end_child(child)

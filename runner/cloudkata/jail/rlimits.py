@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 from dataclasses import dataclass
@@ -48,7 +49,7 @@ def _limit(what: int, soft: int, hard: int | None = None) -> None:
 
 def limit_service() -> None:
     """Limit this process as emulator or checker: no file can grow, four GiB of address space."""
-    _limit(resource.RLIMIT_CORE, _NO_CORE_FILE)
+    forbid_core_file()
     _limit(resource.RLIMIT_FSIZE, 0)
     _limit(resource.RLIMIT_NOFILE, _SERVICE_OPEN_FILES)
     _limit(resource.RLIMIT_MSGQUEUE, 0)
@@ -62,7 +63,7 @@ def limit_program(limits: Limits, *, tasks_already_there: int) -> None:
     `tasks_already_there` are the processes and threads that the kernel counts for the same user besides the
     program's (RLIMIT_NPROC counts per user, not per tree).
     """
-    _limit(resource.RLIMIT_CORE, _NO_CORE_FILE)
+    forbid_core_file()
     _limit(resource.RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + 1)
     _limit(resource.RLIMIT_FSIZE, limits.scratch_bytes)
     _limit(resource.RLIMIT_NOFILE, limits.open_files)
@@ -74,13 +75,19 @@ def limit_program(limits: Limits, *, tasks_already_there: int) -> None:
 
 def tasks_of_this_user() -> int:
     """How many processes and threads the calling user has on this machine now."""
-    own = os.getuid()
+    own = str(os.getuid())
     tasks = 0
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit():
-            try:
-                if entry.stat().st_uid == own:
-                    tasks += len(list(Path(entry.path, "task").iterdir()))
-            except OSError:  # it ended while we looked
-                continue
+    for name in os.listdir("/proc"):  # noqa: PTH208 - names, not paths
+        if name.isdigit():
+            with contextlib.suppress(OSError):  # it ended while we looked
+                # Not by who owns the folder: that is root where a process does not let itself be traced.
+                lines = Path("/proc", name, "status").read_text(errors="replace").splitlines()
+                fields = dict(line.split(":", 1) for line in lines if line.startswith(("Uid:", "Threads:")))
+                if fields["Uid"].split()[0] == own:
+                    tasks += int(fields["Threads"])
     return tasks
+
+
+def forbid_core_file() -> None:
+    """This process and its children leave no memory image behind."""
+    _limit(resource.RLIMIT_CORE, _NO_CORE_FILE)

@@ -152,8 +152,7 @@ class Warden(Generic[T]):
         status = 1
         try:
             processes.stay_tied_to(warden)
-            # closed below by number: its object must not close a later owner of the number
-            self.control.detach()
+            self.control.detach()  # closed below by number, which may then have another owner
             confinement = Confinement(self.level, self.limits, self.readable, self.scratch, self.door_port)
             listener = confinement.enter(keep_descriptors=[result, telling.fileno()])
             with telling:

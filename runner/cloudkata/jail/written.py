@@ -112,6 +112,7 @@ def remove_scratch(folder: Path) -> None:
     `shutil.rmtree` gives up on folders without permissions and on thousands of folders inside each other.
     Here every folder is moved to the top before it is emptied, so none is ever deep. Raises `OSError`.
     """
+    _take_over(folder, None)
     top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         while names := _names(top):
@@ -128,17 +129,24 @@ def remove_scratch(folder: Path) -> None:
 
 def _empty_into(name: str, top: int) -> None:
     """Empty folder `name` of `top`: its files are removed, its folders moved into `top` under new names."""
-    os.chmod(name, 0o700, dir_fd=top)
+    _take_over(name, top)
     inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=top)
     try:
         for entry in _names(inner):
             if _is_folder(entry, inner):
-                os.chmod(entry, 0o700, dir_fd=inner)  # moving a folder writes its entry for ".."
+                _take_over(entry, inner)  # moving a folder writes its entry for ".."
                 os.rename(entry, str(uuid.uuid4()), src_dir_fd=inner, dst_dir_fd=top)
             else:
                 os.unlink(entry, dir_fd=inner)
     finally:
         os.close(inner)
+
+
+def _take_over(folder: str | Path, parent: int | None) -> None:
+    """Make a folder ours to write: root may be without the right to write to other users' ones."""
+    if os.getuid() == 0:
+        os.chown(folder, 0, 0, dir_fd=parent)
+    os.chmod(folder, 0o700, dir_fd=parent)
 
 
 def _names(folder: int) -> list[str]:

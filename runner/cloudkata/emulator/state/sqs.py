@@ -30,4 +30,4 @@ def describe() -> Iterator[tuple[str, Resource]]:
 
 
 def _message(message: Any) -> Resource:
-    return {"Body": message.original_body, "Received": message.approximate_receive_count}
+    return {"Body": message.body, "Received": message.approximate_receive_count}

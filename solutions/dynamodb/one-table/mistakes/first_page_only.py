@@ -1,7 +1,7 @@
 """Fails: test_long_answer_is_complete
 
 One query is taken for the whole answer. It is, up to a megabyte; beyond, the oldest orders are missing and
-nothing says so.
+nothing says so. Here the index repeats the whole order, notes included, so that is soon reached.
 """
 
 import json
@@ -112,7 +112,7 @@ def create():
             {
                 "IndexName": INDEX,
                 "KeySchema": keys("customer_id", "placed_at"),
-                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["order_id", "total_cents"]},
+                "Projection": {"ProjectionType": "ALL"},
             }
         ],
     )
