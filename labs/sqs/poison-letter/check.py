@@ -3,11 +3,10 @@ from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
+from records import booking_of, new_order, night
 
 from cloudkata.checking import fidelity, hint, needs, points
 
-BATCH = 10
-NAMES = ["Aalto", "Bakker", "Conti", "Duarte", "Eriksen", "Farkas", "Garnier", "Hofer", "Ivanov", "Jansen"]
 TRIES = 3
 COUNTS = {
     "ApproximateNumberOfMessages": "waiting",
@@ -27,7 +26,7 @@ LONGEST_RETENTION = 14 * 86_400
 
 @pytest.fixture
 def story(inputs):
-    return _story(inputs)
+    return night(inputs)
 
 
 @pytest.fixture
@@ -45,12 +44,14 @@ def queues(aws, inputs, clock):
 def newcomers(inputs):
     """Orders that come in before the second start, one of them bad."""
     draw = inputs.random("second start")
-    orders = [_order(draw, number) for number in draw.sample(range(100_000, 1_000_000), draw.randint(12, 16))]
+    orders = [
+        new_order(draw, number) for number in draw.sample(range(100_000, 1_000_000), draw.randint(12, 16))
+    ]
     place = draw.randint(3, 9)
     bad = json.dumps({**orders.pop(place), "quantity": None})
     bodies = [json.dumps(order) for order in orders]
     bodies.insert(place, bad)
-    return SimpleNamespace(bodies=bodies, bad=bad, good=[_booking(order) for order in orders])
+    return SimpleNamespace(bodies=bodies, bad=bad, good=[booking_of(order) for order in orders])
 
 
 @pytest.fixture
@@ -251,7 +252,7 @@ def test_no_order_is_lost_while_the_table_is_away(queues, bookings, program, inp
     draw = inputs.random("without the table")
     numbers = draw.sample(range(1_000, 10_000), 12)
     for number in numbers:
-        queues.orders.send_message(MessageBody=json.dumps(_order(draw, number)))
+        queues.orders.send_message(MessageBody=json.dumps(new_order(draw, number)))
     before = _total(queues.orders, queues.dead)
     program.run()
     lost = before - _total(queues.orders, queues.dead)
@@ -357,56 +358,3 @@ def _read(queue, clock):
 
 def _name(queue):
     return queue.url.rsplit("/", 1)[1]
-
-
-# From here to the end the same as in setup.py.
-
-
-def _story(inputs):
-    draw = inputs.random("orders")
-    orders = [_order(draw, number) for number in draw.sample(range(10_000, 100_000), draw.randint(22, 38))]
-    bodies = [json.dumps(order) for order in orders]
-    # One bad message is in the middle of the dead worker's batch, the other further back.
-    bad = [draw.randint(3, 7), draw.randint(BATCH + 3, len(orders) - 4)]
-    bodies[bad[0]] = draw.choice((_cut_off, _without_price))(orders[bad[0]])
-    bodies[bad[1]] = json.dumps({**orders[bad[1]], "order_id": None})
-    good = [_booking(order) for place, order in enumerate(orders) if place not in bad]
-    old = [_order(draw, number) for number in draw.sample(range(1_000, 10_000), 5)]
-    return SimpleNamespace(
-        bodies=bodies,
-        bad=[bodies[place] for place in bad],
-        good=good,
-        booked=[_invoiced(booking) for booking in [*map(_booking, old[:3]), *good[: bad[0]]]],
-        dead=[_cut_off(order) for order in old[3:]],
-        visibility=draw.choice((60, 90, 120)),
-        hidden=draw.randint(25, 50),
-    )
-
-
-def _order(draw, number):
-    return {
-        "order_id": f"A-{number}",
-        "customer": draw.choice(NAMES),
-        "quantity": draw.randint(1, 12),
-        "price_cents": draw.randint(95, 40_000),
-    }
-
-
-def _booking(order):
-    return {
-        "order_id": order["order_id"],
-        "customer": order["customer"],
-        "total_cents": order["quantity"] * order["price_cents"],
-    }
-
-
-def _invoiced(booking):
-    return {**booking, "invoice": booking["order_id"].replace("A", "R")}
-
-
-def _cut_off(order):
-    return json.dumps(order)[:-9]
-
-
-def _without_price(order):
-    return json.dumps({name: value for name, value in order.items() if name != "price_cents"})

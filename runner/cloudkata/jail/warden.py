@@ -109,9 +109,11 @@ class Warden(Generic[T]):
         if self.scratch is None:
             raise JailError(f"A program at level {self.level} needs a scratch folder.")
         stranger = privileges.stranger([*self.readable, self.scratch.parent])
-        for folder in (self.scratch, self.folders.work, self.folders.home, self.folders.temporary):
+        folders = (self.scratch, self.folders.work, self.folders.home, self.folders.temporary)
+        for folder in folders:
             folder.mkdir(mode=0o700, exist_ok=True)
-            if stranger.identity is not None:
+        if stranger.identity is not None:
+            for folder in reversed(folders):  # the outer one last, for then it is closed to us
                 os.chown(folder, stranger.identity, stranger.identity)
         privileges.become(stranger.identity, kept=stranger.kept)
 
