@@ -131,9 +131,10 @@ def place_order(order):
             reasons = [r.get("Code") for r in error.response.get("CancellationReasons", [])]
             if "ConditionalCheckFailed" in reasons:
                 return False
-            if "TransactionConflict" not in reasons or attempt == 9:
+            if "TransactionConflict" not in reasons:
                 raise
             time.sleep(random.uniform(0, 0.05 * 2**attempt))
+    raise RuntimeError(f"Order {order['order_id']} could not be placed: somebody is always faster.")
 
 
 def _create():
