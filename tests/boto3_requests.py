@@ -26,7 +26,7 @@ def _carry(method: str, target: str, headers: list[tuple[str, str]], body: bytes
     raise Sent(Request(method, target, tuple(headers), body))
 
 
-SESSION = sdk.session(_carry)
+SESSION = sdk.session(_carry, endpoint=None)
 _clients: dict[str, Any] = {}
 
 

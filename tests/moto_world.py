@@ -30,7 +30,7 @@ class World:
         self.account: str | None = None
         self.change: Callable[[Request], Request] = lambda request: request
         self.answers: list[Response] = []
-        self.boto = sdk.session(self.carry)
+        self.boto = sdk.session(self.carry, endpoint=None)
 
     def carry(self, method: str, target: str, headers: list[tuple[str, str]], body: bytes) -> sdk.Carried:
         request = self.change(Request(method, target, tuple(headers), body))

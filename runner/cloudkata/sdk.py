@@ -45,20 +45,26 @@ Carry = Callable[[str, str, list[tuple[str, str]], bytes], Carried]
 class _WorldSession(boto3.Session):  # type: ignore[misc]
     """A session whose clients and resources know one endpoint, whatever the environment says."""
 
+    endpoint: str | None = None
+
     def client(self, service_name: str, **options: Any) -> Any:
         """A client of the world's service."""
-        return super().client(service_name, **{"endpoint_url": ENDPOINT, **options})
+        return super().client(service_name, **{"endpoint_url": self.endpoint, **options})
 
     def resource(self, service_name: str, **options: Any) -> Any:
         """A resource of the world's service."""
-        return super().resource(service_name, **{"endpoint_url": ENDPOINT, **options})
+        return super().resource(service_name, **{"endpoint_url": self.endpoint, **options})
 
 
-def session(carry: Carry) -> boto3.Session:
-    """A boto3 session as the world's administrator."""
+def session(carry: Carry, endpoint: str | None = ENDPOINT) -> boto3.Session:
+    """A boto3 session as the world's administrator.
+
+    Without an endpoint its requests are written as for AWS's own hosts, and carried all the same.
+    """
     made = _WorldSession(
         aws_access_key_id=ADMINISTRATOR_KEY, aws_secret_access_key=ADMINISTRATOR_SECRET, region_name=REGION
     )
+    made.endpoint = endpoint
     inner: botocore.session.Session = made._session
     # A refusal is an answer to look at, not something to try again.
     inner.set_default_client_config(botocore.config.Config(retries={"total_max_attempts": 1}))

@@ -10,6 +10,7 @@ import pytest
 from boto3_requests import SESSION, Sent
 from botocore.model import OperationModel, Shape
 
+from cloudkata import sdk
 from cloudkata.emulator.naming import name_call
 
 WITH_ALL_MEMBERS = ("s3", "sqs", "dynamodb", "iam", "ec2", "lambda")
@@ -136,4 +137,23 @@ def test_every_operation_is_named_as_boto3_was_told(service: str, everything: bo
             complaints.insert(0, f"named {call.service} {call.operation}")
         if complaints:
             wrong[model.name] = complaints
+    assert not wrong
+
+
+AT_AWS_ONLY = {"s3": {"WriteGetObjectResponse"}, "s3control": {"CreateBucket"}}
+"""Operations whose request is told apart by AWS's own host names alone."""
+
+
+@pytest.mark.parametrize("service", ["s3", "s3control", "sqs", "dynamodb"])
+def test_every_operation_is_named_at_the_worlds_one_endpoint(service: str) -> None:
+    client = SESSION.client(service, endpoint_url=sdk.ENDPOINT)
+    wrong = {}
+    for model in operations_of(client):
+        given = structure_of(model.input_shape, everything=False) if model.input_shape else {}
+        with pytest.raises(Sent) as caught:
+            client._make_api_call(model.name, given)
+        if model.name not in AT_AWS_ONLY.get(service, ()):
+            call = name_call(caught.value.args[0])
+            if (call.service, call.operation) != (service, model.name):
+                wrong[model.name] = f"{call.service} {call.operation}"
     assert not wrong

@@ -117,11 +117,7 @@ def id_map(ranges: Sequence[tuple[int, int]], inside: int, outside: int) -> str:
     for first, count in ranges:
         at, end = first, first + count
         while at < end:
-            if at in swapped:
-                stop = at + 1
-            else:
-                stop = min([cut for cut in swapped if cut > at] + [end])
-                stop = min(stop, end)
+            stop = at + 1 if at in swapped else min([end, *(cut for cut in swapped if cut > at)])
             lines.append(f"{swapped.get(at, at)} {at} {stop - at}")
             at = stop
     return "\n".join(lines)

@@ -53,15 +53,13 @@ def interpreter_paths() -> list[Path]:
         *packages,
         own,
     ]
-    hidden = [prefix / "share" / "cloudkata" for prefix in prefixes]
-    hidden += [own.parent.parent / name for name in ("labs", "solutions")]
-    hidden += [own.parent / name for name in ("labs", "solutions")]
-    present = [path for path in dict.fromkeys(candidates) if path.exists()]
-    return [
-        shown
-        for path in present
-        for shown in without(path, [each.resolve() for each in hidden if each.exists()])
+    exercises = [prefix / "share" / "cloudkata" for prefix in prefixes]
+    exercises += [
+        folder / name for folder in (own.parent, own.parent.parent) for name in ("labs", "solutions")
     ]
+    hidden = [path.resolve() for path in exercises if path.exists()]
+    present = [path for path in dict.fromkeys(candidates) if path.exists()]
+    return [shown for path in present for shown in without(path, hidden)]
 
 
 def without(path: Path, hidden: Sequence[Path]) -> list[Path]:

@@ -16,7 +16,6 @@ import pytest
 
 if TYPE_CHECKING:
     from cloudkata.catalogue.lab import Lab
-    from cloudkata.channel import Channel
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -74,6 +73,7 @@ class AuthorsWorld:
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Build the world, run the program, then let pytest run the checks in it."""
         from cloudkata import jail, link
+        from cloudkata.channel import Channel
         from cloudkata.checking import fixtures
         from cloudkata.checking.judge import described
         from cloudkata.checking.program import Program
