@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from jail.arena import LEVELS, PATIENCE_S, SOURCES, Program, Service, living_with, run_program
 
-from cloudkata.jail import Level
+from cloudkata.jail import Level, remove_scratch
 
 every_level = pytest.mark.parametrize("level", LEVELS)
 
@@ -124,6 +124,7 @@ def test_nothing_survives_a_killed_supervisor(level: Level) -> None:
     while living_with(marker) or living_with(WAITING_SERVICE):
         assert time.monotonic() < ends, "Something outlived its supervisor."
         time.sleep(0.005)
+    remove_scratch(Path(marker))  # which only a living supervisor does
 
 
 @every_level
