@@ -524,7 +524,9 @@ def killing_the_warden(facts: Facts) -> object:
             os.kill(facts["warden"], number)
         except OSError:
             continue
-    time.sleep(0.01)  # dying takes a moment
+    ends = time.monotonic() + 0.01  # dying takes a moment
+    while Path(f"/proc/{facts['warden']}/stat").exists() and time.monotonic() < ends:
+        pass
     return Path(f"/proc/{facts['warden']}/stat").exists() is False and facts["level"] == "namespaces"
 
 

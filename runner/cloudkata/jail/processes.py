@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import time
 from pathlib import Path
 from typing import NoReturn
 
@@ -103,8 +102,9 @@ def end_descendants() -> None:
         family |= fresh
     while family:
         _signal_all(family, signal.SIGKILL)
-        ended_children()
-        time.sleep(0.001)
+        # Whoever is left has an ancestor among our own children, and all of them are killed.
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(-1, 0)
         family = descendants()
 
 

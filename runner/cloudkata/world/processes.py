@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -74,7 +73,7 @@ class Child:
             if pipe:
                 pipe.close()
         if self.scratch:
-            shutil.rmtree(self.scratch, ignore_errors=True)
+            jail.remove_scratch(self.scratch)
 
 
 def start_service(
