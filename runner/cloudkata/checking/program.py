@@ -39,9 +39,8 @@ class Start:
         if self.ended:
             return self.ended
         if self.exit_status:
-            return f"The program ended with status {self.exit_status}" + (
-                f": {self.last_word}" if self.last_word else "."
-            )
+            told = f": {self.last_word.rstrip('.')}" if self.last_word else ""
+            return f"The program ended with status {self.exit_status}{told}."
         return "The program ended normally."
 
     @property
