@@ -12,6 +12,12 @@ import msgspec
 
 from cloudkata.grade import Call, Check
 
+CLOCK_HEADER = "x-world-clock"
+"""Every answer at a door carries the world's clock, milliseconds since 1970; the program's own follows it."""
+
+LINE_HEADER = "x-program-line"
+"""Every call of a program says which of its lines it came from; it is no part of what is signed."""
+
 
 class Message(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag=True

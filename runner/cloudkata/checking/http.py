@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from cloudkata import sdk
 from cloudkata.checking.world import World
 
-HOST = "127.0.0.1:4566"
+HOST = urlsplit(sdk.ENDPOINT).netloc
 
 
 @dataclass(frozen=True)

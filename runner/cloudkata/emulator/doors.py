@@ -16,15 +16,13 @@ from collections.abc import Callable
 import httptools
 
 from cloudkata.emulator.wire import Request, Response
+from cloudkata.link import CLOCK_HEADER
 
 MAX_HEAD = 64 << 10
 """Largest request head, in bytes."""
 
 MAX_REQUEST_BODY = 64 << 20
 """Largest request body, in bytes: well above what a lab needs, well below what hurts the machine."""
-
-CLOCK_HEADER = "x-world-clock"
-"""Every answer carries the world's clock, milliseconds since 1970; the program's own clock follows it."""
 
 _SIOCOUTQNSD = 0x894B
 """ioctl: bytes not yet handed over (linux/sockios.h); unlike SIOCOUTQ it does not wait for an ACK."""

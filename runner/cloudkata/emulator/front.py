@@ -20,10 +20,8 @@ from cloudkata.emulator.refusals import Refusal, denied_by_service_control_polic
 from cloudkata.emulator.signatures import Caller, identify
 from cloudkata.emulator.trace import Trace, error_code
 from cloudkata.emulator.wire import Empty, Request, Response
+from cloudkata.link import LINE_HEADER
 from cloudkata.worldtime import StandingClock
-
-LINE_HEADER = "x-program-line"
-"""The launcher says which line of the program a call came from; it is no part of what is signed."""
 
 ALWAYS_OFFERED = frozenset({"sts"})
 """Services every lab offers: an identity may always ask who it is."""

@@ -21,9 +21,6 @@ from cloudkata.worldtime import iso
 LONGEST_OUTPUT = 20_000
 """Characters of each stream that go into a grade."""
 
-MAX_PROGRAM = 1 << 20
-"""Largest program, in bytes."""
-
 _TOLD = ("boto3", "botocore", "moto", "pytest")
 
 

@@ -19,14 +19,12 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from cloudkata.link import BeginProgram
+from cloudkata.link import LINE_HEADER, BeginProgram
 from cloudkata.world.program_clock import ProgramClock
 from cloudkata.world.program_tasks import seed_randomness
 
 CANONICAL = ("127.0.0.1", 4566)
 """The emulated AWS's address as programs know it, in every run."""
-
-LINE_HEADER = "x-program-line"
 
 
 def launch(order: BeginProgram, source: bytes, door: tuple[str, int], result: int) -> int:

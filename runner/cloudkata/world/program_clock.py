@@ -10,10 +10,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from cloudkata.link import CLOCK_HEADER
 from cloudkata.world.program_tasks import when_growing
 from cloudkata.worldtime import StandingClock
-
-CLOCK_HEADER = "x-world-clock"
 
 FREE_LOOKS = 1000
 LOOK_MS = 10
